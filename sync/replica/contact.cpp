@@ -1,0 +1,151 @@
+// Who leads: comparison of histories at contact, deposition, promotion (H13: history decides, VRRP follows).
+#include <algorithm>
+
+#include "sync/replica/detail/core.hpp"
+
+namespace distributor::replica {
+
+void Replica::Impl::start_comparison(const char* why, std::optional<Hello> other) {
+  if (standalone() || !peer.connected || mode == Mode::failed) return;
+  follower.streaming = false;
+  snapshot_out.running = false;
+  snapshot_in.running = false;
+  comparison.running = true;
+  comparison.other = std::move(other);
+  comparison.decided = false;
+  comparison.started = now;
+  comparison.resend = now + std::chrono::milliseconds(500);
+  auto& own = comparison.own;
+  own = Hello{};
+  own.number = ++comparison.number;
+  own.pair_id = config.pair_id;
+  own.node_id = config.node_id;
+  own.term = meta.term;
+  own.ever_synced = meta.ever_synced;
+  own.leads = mode == Mode::leading;
+  own.vrrp_master = ownership == Ownership::master;
+  own.last = history.last();
+  own.base = history.base();
+  own.pair_floor = meta.pair_floor;
+  own.locator = history.locator();
+  own.facts = facts;
+  log(Severity::info, std::string("comparing histories with the peer: ") + why);
+  send_hello();
+}
+
+void Replica::Impl::send_hello() {
+  auto hello = comparison.own;
+  if (comparison.other) hello.answer = HelloAnswer{comparison.other->number, contains(comparison.other->pair_floor)};
+  send(std::move(hello));
+}
+
+// Below its base a log cannot be looked up any more; what is not above the own floor is of the history that both share.
+bool Replica::Impl::contains(const LogPoint& floor) const {
+  return history.holds(floor) || (floor.seq <= history.base().seq && floor.seq <= meta.pair_floor.seq);
+}
+
+void Replica::Impl::on_hello(const Header& header, const Hello& hello) {
+  if (hello.pair_id != config.pair_id || hello.node_id != *config.peer_id || hello.protocol_min > kProtocolMax || hello.protocol_max < kProtocolMin) {
+    if (refused_hellos++ % 256 == 0) {
+      log(Severity::error, "the peer is refused: it says pair " + hello.pair_id + ", node " + hello.node_id.text() + ", protocol " +
+                               std::to_string(hello.protocol_min) + ".." + std::to_string(hello.protocol_max) + "; wanted pair " + config.pair_id +
+                               ", node " + config.peer_id->text() + ", protocol " + std::to_string(kProtocolMin));
+    }
+    return;
+  }
+  if (header.receiver_boot != 0 && header.receiver_boot != config.boot_id) return;  // meant for an earlier life of this node
+  const bool new_boot = header.sender_boot != peer.boot;
+  peer.boot = header.sender_boot;
+  peer.heard = now;
+  peer.ever_heard = true;
+  peer.term = std::max(peer.term, header.term);
+  peer.last = hello.last;
+  peer.leads = hello.leads;
+  peer.facts = hello.facts;
+  if (!peer.connected) {  // nothing can be answered yet
+    comparison.other = hello;
+    return;
+  }
+
+  if (is_repeat(hello, new_boot)) return;
+  if (!comparison.running) return start_comparison("the peer asks", hello);
+  const bool known = comparison.other && comparison.other->number == hello.number && !new_boot;
+  comparison.other = hello;
+  const bool answered = hello.answer && hello.answer->number == comparison.own.number;
+  // Answer what is new; an answer to an answer would go on for ever.
+  if (!known || !answered) send_hello();
+  if (answered) decide(hello);
+}
+
+// A Hello that the last decision already rests on: it asks for no new comparison. A peer that goes on repeating it lacks our answer.
+bool Replica::Impl::is_repeat(const Hello& hello, bool new_boot) {
+  constexpr Duration kStillUndecided = std::chrono::milliseconds(400);  // below the interval of repeats
+  if (comparison.running || !comparison.decided || new_boot || !comparison.other || comparison.other->number != hello.number) return false;
+  const bool answered = hello.answer && hello.answer->number == comparison.own.number;
+  if (!answered || now - comparison.decided_at > kStillUndecided) send_hello();
+  return true;
+}
+
+void Replica::Impl::decide(const Hello& theirs) {
+  const Candidate own{comparison.own, contains(theirs.pair_floor)};
+  const Candidate other{theirs, theirs.answer->contains_floor};
+  const auto decision = decide_leader(own, other);
+  comparison.running = false;
+  comparison.decided = true;
+  comparison.decided_at = now;
+  comparison.resend = now + config.solo_after;  // of the next attempt, if nobody may lead
+  allow_below_floor = decision.double_fault;
+  if (decision.double_fault) {
+    diverged = true;
+    log(Severity::error, "both nodes lost something that was acknowledged as pair: " + decision.reason);
+  }
+  if (!decision.leader) {
+    verdict = decision.reason;
+    log(Severity::error, decision.reason);
+    if (mode == Mode::leading) step_down(decision.reason);
+    mode = Mode::idle;
+    return;
+  }
+  log(Severity::info, decision.leader->text() + " leads: " + decision.reason);
+  if (*decision.leader != config.node_id) {
+    verdict = "the peer leads: " + decision.reason;
+    // An edge of a time when this node lacked what the pair had counts no more: it gives way until keepalived names it anew (H13).
+    const bool entitled = decision.init_together || (comparison.own.ever_synced && own.contains_peer_floor);
+    edge = edge && entitled;
+    return follow(verdict.c_str());
+  }
+  verdict.clear();
+  fenced = false;
+  if (decision.init_together) meta.ever_synced = true;  // persisted with the term
+  // A leader that already holds the highest term goes on in it.
+  if (mode != Mode::leading || meta.term < theirs.term) promote(decision.reason, theirs.term);
+  lead_follower(theirs.locator);
+}
+
+void Replica::Impl::follow(const char* why) {
+  if (mode == Mode::leading) step_down(why);
+  mode = Mode::following;
+  reconciled = false;
+  snapshot_in.running = false;
+  fenced = ownership == Ownership::master && !edge;
+}
+
+// A leader becomes none: whoever still waits cannot be told the outcome.
+void Replica::Impl::step_down(const std::string& why) {
+  if (mode != Mode::leading) return;
+  log(Severity::warning, "no longer the leader: " + why);
+  mode = Mode::idle;
+  term_ready = false;
+  follower = Follower{};
+  snapshot_out.running = false;
+  refuse_all(RefusalCode::timed_out, "the peer leads now and the outcome of this change is unknown: ask again there");
+}
+
+// A fresh MASTER edge in sync, or MASTER while nobody else is there. Never again in the same edge: no endless terms.
+bool Replica::Impl::may_promote() const {
+  if (!meta.ever_synced || mode == Mode::failed || mode == Mode::leading || ownership != Ownership::master || standalone()) return false;
+  if (peer_silent()) return true;
+  return edge && !fenced && !comparison.running && in_sync();
+}
+
+}  // namespace distributor::replica

@@ -1,0 +1,259 @@
+// Events that are not messages, the passing of time, and what the core says of itself.
+#include "sync/replica/detail/core.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace distributor::replica {
+namespace {
+
+constexpr Duration kHelloResend = std::chrono::milliseconds(500);
+constexpr Duration kResendAfter = std::chrono::milliseconds(500);  // entries or chunks that nobody acknowledged
+
+}  // namespace
+
+Replica::Impl::Impl(Config wanted, DurableState state, TimePoint start)
+    : config(std::move(wanted)), now(start), started(start), meta(state.meta), history(state), dropped(std::move(state.dropped)) {
+  meta.pair_id = config.pair_id;
+  meta.node_id = config.node_id;
+  durable = history.last();
+  peer.heard = start;
+  for (const auto& entry : state.log) remember(entry.request_id, entry.seq);
+}
+
+void Replica::Impl::begin() {
+  begun = true;
+  if (!history.broken().empty()) {
+    mode = Mode::failed;
+    log(Severity::error, "the stored history cannot be used: " + history.broken() + "; restore a backup, or wipe the store so that the peer's state is taken over");
+    return;
+  }
+  if (standalone()) return promote("no peer is configured", meta.term);
+  // A node that was never in sync knows nothing: it must not program an empty table over rules that stand.
+  if (meta.ever_synced) program_everything_once();
+}
+
+void Replica::Impl::program_everything_once() {
+  if (std::exchange(everything_asked, true)) return;
+  out.push_back(Program{history.committed(), {}, true});
+}
+
+void Replica::Impl::on(const Tick&) {}
+
+void Replica::Impl::on(const PeerConnected&) {
+  if (mode == Mode::failed) return;
+  peer.connected = true;
+  start_comparison("connected", std::exchange(comparison.other, std::nullopt));  // maybe its Hello came before our connection stood
+}
+
+void Replica::Impl::on(const PeerDisconnected&) {
+  peer.connected = false;
+  comparison.running = false;
+  comparison.decided = false;
+  comparison.other.reset();
+  follower.streaming = false;
+  snapshot_out.running = false;
+  snapshot_in.running = false;
+}
+
+void Replica::Impl::on(const PeerMessage& event) {
+  if (mode == Mode::failed || standalone()) return;
+  const auto& header = event.message.header;
+  if (header.sender != *config.peer_id) return;
+  if (const auto* hello = std::get_if<Hello>(&event.message.body)) return on_hello(header, *hello);
+  // Frames of an earlier life of either node say nothing about this one.
+  if (header.sender_boot != peer.boot || header.receiver_boot != config.boot_id) return;
+  peer.heard = now;
+  peer.ever_heard = true;
+  peer.term = std::max(peer.term, header.term);
+  std::visit(
+      [&](const auto& body) {
+        if constexpr (!std::is_same_v<std::decay_t<decltype(body)>, Hello>) on_message(header, body);
+      },
+      event.message.body);
+}
+
+void Replica::Impl::on(const PersistDone& event) {
+  const auto found = persisting.find(event.token);
+  if (found == persisting.end()) return;
+  const auto then = std::move(found->second);
+  persisting.erase(found);
+  if (mode != Mode::failed && then) then();
+}
+
+void Replica::Impl::on(const PersistFailed& event) {
+  persisting.erase(event.token);
+  if (mode == Mode::failed) return;
+  mode = Mode::failed;
+  comparison.running = false;
+  // From here on this node is silent: the peer takes it for dead and goes on alone.
+  refuse_all(RefusalCode::store_failed, "the store refused a write: " + event.error);
+  log(Severity::error, "the store refused a write (" + event.error + "): this node takes no part any more; mend the disk and restart the daemon");
+}
+
+void Replica::Impl::on(const OwnershipChanged& event) {
+  const bool becomes_master = event.ownership == Ownership::master && ownership != Ownership::master;
+  const bool first_word = becomes_master && ownership == Ownership::unknown;
+  ownership = event.ownership;
+  if (ownership == Ownership::master) {
+    edge = edge || (event.fresh_edge && becomes_master);
+    // Histories may have been compared before keepalived was asked: the owner that restarted would follow for ever.
+    if (first_word && !event.fresh_edge && mode != Mode::leading && mode != Mode::failed) start_comparison("keepalived has this node as the owner");
+    return;
+  }
+  edge = false;
+  if (fenced && ownership == Ownership::backup) fenced = false;
+}
+
+void Replica::Impl::on(const Programmed& event) {
+  programmed = std::max(programmed, std::min(event.seq, history.committed()));
+  if (mode == Mode::following && peer.connected && reconciled) send(ProgrammedAck{programmed});
+  answer_programmed();
+}
+
+void Replica::Impl::on(const LocalFactsChanged& event) {
+  facts = event.facts;
+  if (peer.connected && peer.boot != 0 && mode != Mode::failed) send_heartbeat();
+}
+
+void Replica::Impl::on(const InitAlone&) {
+  if (meta.ever_synced || mode == Mode::failed) return;
+  meta.ever_synced = true;
+  verdict.clear();
+  PersistBatch batch;
+  batch.meta = meta;
+  persist(std::move(batch), [this] {
+    log(Severity::warning, "told to begin alone: this node's data is the pair's from here on");
+    program_everything_once();
+    if (peer.connected) start_comparison("begun alone");
+  });
+}
+
+void Replica::Impl::on(const AcknowledgeDropped&) {
+  if (dropped.empty() || mode == Mode::failed) return;
+  dropped.clear();
+  orphans_unsent = 0;
+  PersistBatch batch;
+  batch.forget_dropped = true;
+  persist(std::move(batch), {});
+}
+
+// What follows from the passing of time, and from what an event left to do.
+void Replica::Impl::run_time() {
+  if (mode == Mode::failed) return;
+  if (comparison.running && peer_silent() && now - comparison.started >= config.solo_after) comparison.running = false;
+  if (comparison.running && now >= comparison.resend) {
+    comparison.resend = now + kHelloResend;
+    send_hello();
+  }
+  const bool contact_without_result = peer.connected && !comparison.running && mode == Mode::idle && peer_alive() && now >= comparison.resend;
+  if (contact_without_result) start_comparison("nobody leads");
+  if (mode != Mode::leading && may_promote()) promote(peer_silent() ? "the peer is silent and this node owns the VIPs" : "keepalived made this node the owner", std::max(meta.term, peer.term));
+  if (mode == Mode::leading && term_ready) {
+    advance_commit();
+    serve_queue();
+    const bool unanswered = !follower.synced || follower.durable.seq < history.last().seq;
+    if (follower.streaming && unanswered && now - follower.progress >= kResendAfter) {
+      follower.next = std::max(follower.durable.seq, follower.common).next();
+      follower.progress = now;
+      send_entries();
+    }
+    if (snapshot_out.running && now - snapshot_out.progress >= 4 * kResendAfter) begin_snapshot();
+  }
+  expire_clients();
+  answer_programmed();
+  if (now >= next_heartbeat) {
+    next_heartbeat = now + config.heartbeat_every;
+    if (peer.connected && peer.boot != 0 && !comparison.running) send_heartbeat();
+    checkpoint();
+  }
+}
+
+TimePoint Replica::Impl::next_deadline() const {
+  if (mode == Mode::failed) return now + std::chrono::hours(1);  // nothing will come of itself
+  auto deadline = next_heartbeat;
+  if (comparison.running) deadline = std::min(deadline, comparison.resend);
+  for (const auto& one : waiting) deadline = std::min(deadline, one.committed ? one.programmed_deadline : one.deadline);
+  for (const auto& one : queue) deadline = std::min(deadline, one.deadline);
+  if (!peer_silent()) deadline = std::min(deadline, peer.heard + config.solo_after);
+  return deadline;
+}
+
+Phase Replica::Impl::phase() const {
+  if (mode == Mode::failed) return Phase::failed;
+  if (fenced && !in_sync()) return Phase::fenced;
+  if (comparison.running) return Phase::negotiating;
+  switch (mode) {
+    case Mode::leading:
+      if (follower.streaming && peer_alive() && follower.synced) return Phase::leading;
+      return solo() ? Phase::solo : Phase::holding;
+    case Mode::following:
+      return in_sync() ? Phase::following : Phase::catching_up;
+    default:
+      return Phase::waiting;
+  }
+}
+
+bool Replica::Impl::is_entitled() const {
+  if (mode == Mode::failed || !meta.ever_synced || fenced) return false;
+  if (mode == Mode::leading || in_sync()) return true;
+  return peer_silent();  // alone: whatever it has
+}
+
+std::string Replica::Impl::why_not() const {
+  if (is_entitled()) return "";
+  if (mode == Mode::failed) return "its store failed: mend the disk and restart the daemon";
+  if (!meta.ever_synced) return "it was never in sync with the pair: it waits for the peer, or for `distributorctl init --alone`";
+  if (fenced) return "it was deposed by a higher term and waits until keepalived says BACKUP";
+  if (mode == Mode::following) return "it is catching up with its peer";
+  return verdict.empty() ? "histories have not been compared yet" : verdict;
+}
+
+Status Replica::Impl::status() const {
+  Status status;
+  status.phase = phase();
+  status.term = meta.term;
+  status.last = history.last().seq;
+  status.committed = history.committed();
+  status.programmed = programmed;
+  status.pair_floor = meta.pair_floor.seq;
+  status.state_digest = history.applied().digest();
+  status.leads = mode == Mode::leading && term_ready;
+  status.entitled = is_entitled();
+  status.why_not = why_not();
+  status.diverged = diverged;
+  status.waiting_requests = waiting.size() + queue.size();
+  status.dropped = dropped.size();
+  status.peer.connected = peer.connected;
+  status.peer.alive = peer_alive();
+  status.peer.term = peer.term;
+  status.peer.last = peer.last.seq;
+  status.peer.durable = mode == Mode::leading ? follower.durable.seq : peer.last.seq;
+  status.peer.programmed = peer.programmed;
+  status.peer.state_digest = peer.state_digest;
+  status.peer.leads = peer.leads && peer_alive();
+  status.peer.facts = peer.facts;
+  return status;
+}
+
+void Replica::Impl::persist(PersistBatch batch, std::function<void()> then) {
+  const auto token = ++tokens;
+  if (batch.meta) floor_dirty = false;
+  persisting.emplace(token, std::move(then));
+  out.push_back(Persist{token, std::move(batch)});
+}
+
+void Replica::Impl::send(Body body) {
+  if (!peer.connected || standalone()) return;
+  out.push_back(SendMessage{Message{{config.node_id, config.boot_id, peer.boot, meta.term}, std::move(body)}});
+}
+
+void Replica::Impl::log(Severity severity, std::string text) { out.push_back(LogLine{severity, std::move(text)}); }
+
+Term Replica::Impl::next_term(Term above) const {
+  const auto counter = (std::max(meta.term, above).value >> 1U) + 1;
+  const std::uint64_t bit = config.peer_id && config.node_id > *config.peer_id ? 1 : 0;
+  return Term{(counter << 1U) | bit};
+}
+
+}  // namespace distributor::replica

@@ -1,0 +1,246 @@
+// The state of the core and its parts: contact.cpp (who leads), leading.cpp, following.cpp, snapshot.cpp, clients.cpp, core.cpp (events,
+// time, status). One object, because every part reads the same history; one file per subject.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "sync/replica/detail/decision.hpp"
+#include "sync/replica/detail/history.hpp"
+#include "sync/replica/replica.hpp"
+
+namespace distributor::replica {
+
+enum class Mode : std::uint8_t { idle, following, leading, failed };
+
+// What this node knows of the other one.
+struct Peer {
+  bool connected = false;
+  std::uint64_t boot = 0;  // of its process; 0 = not heard in this connection
+  TimePoint heard{0};      // last message of the present boot; the start of this process if none ever came
+  bool ever_heard = false;
+  Term term;
+  LogPoint last;      // of its log, as far as it said
+  Seq committed;
+  Seq programmed;
+  Digest state_digest;
+  bool leads = false;
+  NodeFacts facts;
+};
+
+// A comparison of histories under way (Hello). It ends with a decision that both nodes make alike.
+struct Comparison {
+  bool running = false;
+  std::uint64_t number = 0;  // of the own Hello, counts up
+  TimePoint started{0};
+  bool decided = false;      // from `own` and `other`, at decided_at
+  TimePoint decided_at{0};
+  Hello own;
+  std::optional<Hello> other;
+  TimePoint resend{0};
+};
+
+// The leader's view of its follower in the present term.
+struct Follower {
+  bool streaming = false;  // it was told where the common history ends and gets entries
+  LogPoint durable;        // agreed and on its disk
+  bool synced = false;
+  Seq common;              // newest entry that its locator showed, or its snapshot
+  Seq next;                // next entry to send
+  TimePoint progress{0};   // last acknowledgement that moved, for resends
+};
+
+struct SnapshotOut {
+  bool running = false;
+  std::uint64_t id = 0;
+  LogPoint point;
+  std::vector<Registry::Pointer> load_balancers;
+  Digest digest;
+  std::size_t sent = 0;         // load balancers
+  std::uint64_t next_index = 0;  // chunk
+  std::uint64_t credited = 0;    // chunks before it arrived
+  bool finished = false;         // the last chunk is on its way
+  TimePoint progress{0};
+};
+
+struct SnapshotIn {
+  bool running = false;
+  SnapshotBegin begin;
+  std::uint64_t next_index = 0;
+  std::vector<LoadBalancer> load_balancers;
+};
+
+// A client that waits. First for its entry to be committed, then for Open vSwitch.
+struct Waiting {
+  RequestHandle handle = 0;
+  LoadBalancerId lb;
+  Seq seq;              // its own entry, or the newest one that its answer rests on
+  bool changed = false;
+  TimePoint deadline{0};
+  bool committed = false;
+  Durability durability = Durability::local;
+  TimePoint programmed_deadline{0};
+};
+
+struct Queued {
+  Submit submit;
+  TimePoint deadline{0};
+};
+
+struct Replica::Impl {
+  Impl(Config wanted, DurableState durable, TimePoint start);
+
+  // ---- events (core.cpp unless said otherwise)
+  void on(const Tick&);
+  void on(const PeerConnected&);
+  void on(const PeerDisconnected&);
+  void on(const PeerMessage& event);
+  void on(const PersistDone& event);
+  void on(const PersistFailed& event);
+  void on(const OwnershipChanged& event);
+  void on(const Submit& event);  // clients.cpp
+  void on(const Programmed& event);
+  void on(const LocalFactsChanged& event);
+  void on(const InitAlone&);
+  void on(const AcknowledgeDropped&);
+  void begin();
+  void run_time();
+  TimePoint next_deadline() const;
+  Status status() const;
+  Phase phase() const;
+  bool is_entitled() const;
+  std::string why_not() const;
+
+  // ---- contact.cpp
+  void start_comparison(const char* why, std::optional<Hello> other = {});
+  bool is_repeat(const Hello& hello, bool new_boot);
+  void send_hello();
+  bool contains(const LogPoint& floor) const;
+  void on_hello(const Header& header, const Hello& hello);
+  void decide(const Hello& theirs);
+  void follow(const char* why);
+  void step_down(const std::string& why);
+  bool may_promote() const;
+
+  // ---- leading.cpp
+  void promote(const std::string& why, Term above);
+  void lead_follower(std::vector<LogPoint> locator);
+  void send_entries();
+  void on_message(const Header& header, const Ack& ack);
+  void on_message(const Header& header, const Nack& nack);
+  void on_message(const Header& header, const ProgrammedAck& ack);
+  void on_message(const Header& header, const Orphans& orphans);
+  void take_ack(const LogPoint& durable, bool synced);
+  void append_command(const Command& command, const std::string& request_id);
+  void advance_commit();
+  void commit_through(Seq seq);
+  void checkpoint();
+  bool solo() const;
+
+  // ---- following.cpp
+  void on_message(const Header& header, const Append& append);
+  void on_message(const Header& header, const Commit& commit);
+  void on_message(const Header& header, const Heartbeat& beat);
+  void on_message(const Header& header, const Stale&);
+  void on_message(const Header& header, const OrphansTaken& taken);
+  void acknowledge();
+  void send_nack(NackReason reason);
+  void send_orphans();
+  std::size_t next_orphans() const;
+  struct Taken {
+    LogPoint agreed;  // newest entry that both logs have
+    bool refused = false;
+    PersistBatch batch;
+    std::vector<LogEntry> cut;
+  };
+  Taken take_entries(const Append& append);
+  bool cut_after(const LogPoint& point, Taken& taken);
+  void list_as_orphans(const std::vector<LogEntry>& cut, PersistBatch& batch);
+  void compare_digests(const Heartbeat& beat);
+  void send_heartbeat();
+
+  // ---- snapshot.cpp
+  void begin_snapshot();
+  void send_chunks();
+  void on_message(const Header& header, const SnapshotCredit& credit);
+  void on_message(const Header& header, const SnapshotBegin& begin_of);
+  void on_message(const Header& header, const SnapshotChunk& chunk);
+  void install_snapshot();
+
+  // ---- clients.cpp
+  void judge(const Submit& submit, TimePoint deadline);
+  void serve_queue();
+  void mark_committed();
+  void answer_programmed();
+  void refuse(RequestHandle handle, RefusalCode code, std::string message);
+  void refuse_all(RefusalCode code, const std::string& message);
+  void expire_clients();
+  void remember(const std::string& request_id, Seq seq);
+  bool writes_may_proceed() const;
+
+  // ---- small helpers (core.cpp)
+  void persist(PersistBatch batch, std::function<void()> then);
+  void send(Body body);
+  void log(Severity severity, std::string text);
+  void program_everything_once();
+  bool peer_alive() const { return peer.ever_heard && now - peer.heard < config.solo_after; }
+  bool peer_silent() const { return now - peer.heard >= config.solo_after; }
+  bool standalone() const { return !config.peer_id; }
+  bool in_sync() const { return mode == Mode::following && reconciled && durable.seq >= peer.last.seq && meta.ever_synced; }
+  Term next_term(Term above) const;
+
+  Config config;
+  TimePoint now;
+  TimePoint started;
+  std::vector<Effect> out;
+
+  Meta meta;               // as persisted or on its way there
+  bool floor_dirty = false;  // pair_floor moved and is not persisted yet
+  History history;
+  std::vector<DroppedChange> dropped;
+  LogPoint durable;        // newest entry on the own disk
+  Seq programmed;
+  bool begun = false;
+  bool everything_asked = false;
+
+  Mode mode = Mode::idle;
+  bool fenced = false;     // deposed while VRRP master
+  bool edge = false;       // a fresh MASTER edge was not used yet
+  bool reconciled = false; // follower: the log agrees with the leader's in this term
+  bool allow_below_floor = false;  // a double fault was decided upon
+  bool diverged = false;
+  bool term_ready = false; // leader: the term is on disk
+  std::optional<std::vector<LogPoint>> follower_locator;  // leader: a follower that waits for the term to be ready
+  std::string verdict;     // why this node may not lead, after a decision
+  Ownership ownership = Ownership::unknown;
+  NodeFacts facts;
+
+  Peer peer;
+  Comparison comparison;
+  Follower follower;
+  SnapshotOut snapshot_out;
+  SnapshotIn snapshot_in;
+  std::uint64_t snapshot_ids = 0;
+  std::uint64_t orphan_batch = 1;
+  std::size_t orphans_unsent = 0;  // of dropped, from this reunion, not yet taken by the leader
+  LogPoint orphans_common;
+  std::pair<std::uint64_t, std::uint64_t> orphans_taken{0, 0};  // leader: boot and batch of the last ones
+
+  std::deque<Queued> queue;
+  std::vector<Waiting> waiting;
+  std::unordered_map<std::string, Seq> request_ids;
+  std::deque<std::string> request_order;
+
+  PersistToken tokens = 0;
+  std::map<PersistToken, std::function<void()>> persisting;
+  TimePoint next_heartbeat{0};
+  TimePoint next_stale{0};
+  TimePoint next_nack{0};
+  std::uint64_t refused_hellos = 0;
+};
+
+}  // namespace distributor::replica

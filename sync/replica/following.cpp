@@ -1,0 +1,214 @@
+// The follower: takes the leader's log as it is, acknowledges what is on its disk, never cuts what the pair may have acknowledged.
+// Heartbeats of both sides are here too.
+#include <algorithm>
+
+#include "sync/replica/detail/core.hpp"
+
+namespace distributor::replica {
+namespace {
+
+constexpr Duration kRefusalPause = std::chrono::milliseconds(100);  // between two NACKs or two STALEs
+
+}  // namespace
+
+void Replica::Impl::on_message(const Header& header, const Append& append) {
+  if (header.term < meta.term) {
+    if (now >= next_stale) {
+      next_stale = now + kRefusalPause;
+      send(Stale{});
+    }
+    return;
+  }
+  if (comparison.running) return;
+  if (mode != Mode::following) return start_comparison("the peer leads in a term that was not agreed");
+  peer.leads = true;
+  peer.last = append.last;
+  peer.committed = append.committed;
+  if (!history.holds(append.previous)) return send_nack(NackReason::gap);
+
+  auto taken = take_entries(append);
+  if (taken.agreed.seq == append.last.seq) reconciled = true;
+  meta.term = header.term;
+  if (reconciled) meta.ever_synced = true;
+  if (taken.agreed.seq > meta.pair_floor.seq) meta.pair_floor = taken.agreed;
+  taken.batch.meta = meta;
+  if (!taken.cut.empty()) list_as_orphans(taken.cut, taken.batch);
+  persist(std::move(taken.batch), [this, agreed = taken.agreed, refused = taken.refused, committed = append.committed, term = header.term] {
+    if (mode != Mode::following || meta.term != term || !history.holds(agreed)) return;
+    durable = agreed;
+    if (meta.ever_synced) program_everything_once();
+    if (committed > history.committed()) commit_through(std::min(committed, durable.seq));
+    acknowledge();
+    send_orphans();
+    if (refused) send_nack(NackReason::mismatch);
+  });
+}
+
+// Brings the own log to the leader's: entries that are there already are passed over, a conflicting tail is cut (only before this term's
+// first agreement, and never below the floor), the rest is appended. What was done before a refusal stands and is persisted.
+Replica::Impl::Taken Replica::Impl::take_entries(const Append& append) {
+  Taken taken;
+  taken.agreed = append.previous;
+  for (const auto& entry : append.entries) {
+    const LogPoint point{entry.term, entry.seq, entry.digest};
+    if (history.holds(point)) {
+      taken.agreed = point;
+      continue;
+    }
+    taken.refused = entry.seq <= history.last().seq && !cut_after(taken.agreed, taken);
+    if (taken.refused) return taken;
+    if (const auto done = history.append(entry); !done) {
+      log(Severity::error, "change " + std::to_string(entry.seq.value) + " of the leader: " + done.error().message);
+      taken.refused = true;
+      return taken;
+    }
+    remember(entry.request_id, entry.seq);
+    taken.batch.append.push_back(entry);
+    taken.agreed = point;
+  }
+  // The leader's log ends where ours goes on: what follows was done alone.
+  const bool beyond = !reconciled && taken.agreed.seq == append.last.seq && history.last().seq > taken.agreed.seq;
+  if (beyond) taken.refused = !cut_after(taken.agreed, taken);
+  return taken;
+}
+
+bool Replica::Impl::cut_after(const LogPoint& point, Taken& taken) {
+  if (reconciled) return false;
+  if (point.seq < meta.pair_floor.seq) {
+    if (!allow_below_floor) {
+      diverged = true;
+      log(Severity::error, "the leader's history lacks change " + std::to_string(meta.pair_floor.seq.value) + ", which the pair may have acknowledged: nothing is cut");
+      return false;
+    }
+    meta.pair_floor = point;
+  }
+  orphans_common = point;
+  taken.cut = history.truncate_after(point.seq);
+  taken.batch.truncate_after = point.seq;
+  durable = std::min(durable, history.last(), [](const LogPoint& a, const LogPoint& b) { return a.seq < b.seq; });
+  programmed = std::min(programmed, history.committed());
+  return true;
+}
+
+// They stay in the durable list of this node until the leader has them: nothing disappears silently (H8).
+void Replica::Impl::list_as_orphans(const std::vector<LogEntry>& cut, PersistBatch& batch) {
+  for (const auto& entry : cut) {
+    batch.dropped.push_back({entry.term, entry.seq, entry.request_id, entry.command, "done alone, and the peer led without it"});
+  }
+  log(Severity::warning, std::to_string(cut.size()) + " changes that were made alone are cut off; the leader is asked to take them");
+  orphans_unsent += cut.size();
+  dropped.insert(dropped.end(), batch.dropped.begin(), batch.dropped.end());
+  out.push_back(Program{history.committed(), {}, true});
+}
+
+void Replica::Impl::acknowledge() { send(Ack{durable, meta.ever_synced, programmed}); }
+
+void Replica::Impl::send_nack(NackReason reason) {
+  if (now < next_nack) return;
+  next_nack = now + kRefusalPause;
+  send(Nack{reason, history.locator()});
+}
+
+// One batch at a time, sent again with each heartbeat until it is taken.
+void Replica::Impl::send_orphans() {
+  if (orphans_unsent == 0 || !reconciled) return;
+  Orphans orphans{orphan_batch, orphans_common, true, {}};
+  const auto first = dropped.end() - static_cast<std::ptrdiff_t>(orphans_unsent);
+  orphans.changes.assign(first, first + static_cast<std::ptrdiff_t>(next_orphans()));
+  send(std::move(orphans));
+}
+
+// How many of the waiting orphans fit into one message.
+std::size_t Replica::Impl::next_orphans() const {
+  std::size_t bytes = 0;
+  std::size_t count = 0;
+  for (auto one = dropped.end() - static_cast<std::ptrdiff_t>(orphans_unsent); one != dropped.end() && count < kEntriesPerMessageMax; ++one, ++count) {
+    bytes += one->command.size();
+    if (bytes > kBatchBytesMax && count > 0) break;
+  }
+  return count;
+}
+
+void Replica::Impl::on_message(const Header&, const OrphansTaken& taken) {
+  if (taken.batch != orphan_batch || orphans_unsent == 0) return;
+  const auto count = next_orphans();
+  const auto first = dropped.end() - static_cast<std::ptrdiff_t>(orphans_unsent);
+  dropped.erase(first, first + static_cast<std::ptrdiff_t>(count));
+  ++orphan_batch;
+  orphans_unsent -= count;
+  PersistBatch batch;
+  batch.forget_dropped = true;
+  batch.dropped = dropped;  // forget comes first
+  persist(std::move(batch), [this] { send_orphans(); });
+}
+
+void Replica::Impl::on_message(const Header& header, const Commit& commit) {
+  if (mode != Mode::following || header.term != meta.term || !reconciled) return;
+  peer.committed = commit.committed;
+  const auto through = std::min(commit.committed, durable.seq);
+  if (through > history.committed()) commit_through(through);
+}
+
+void Replica::Impl::on_message(const Header& header, const Stale&) {
+  if (header.term <= meta.term || comparison.running) return;
+  if (mode == Mode::leading) {
+    fenced = ownership == Ownership::master;
+    step_down("the peer is in term " + std::to_string(header.term.value));
+  }
+  start_comparison("this node's term is over");
+}
+
+void Replica::Impl::send_heartbeat() {
+  Heartbeat beat;
+  beat.leads = mode == Mode::leading && term_ready;
+  beat.last = history.last();
+  beat.committed = history.committed();
+  beat.state_digest = history.applied().digest();
+  beat.programmed = programmed;
+  beat.durable = durable;
+  beat.synced = meta.ever_synced && (mode == Mode::leading || reconciled);
+  beat.facts = facts;
+  send(std::move(beat));
+}
+
+void Replica::Impl::on_message(const Header& header, const Heartbeat& beat) {
+  peer.facts = beat.facts;
+  peer.leads = beat.leads;
+  peer.committed = beat.committed;
+  peer.state_digest = beat.state_digest;
+  peer.programmed = std::max(peer.programmed, beat.programmed);
+  if (comparison.running) return;
+  if (beat.leads && mode == Mode::leading) return start_comparison("both nodes lead");
+  if (beat.leads && header.term < meta.term) {
+    if (now >= next_stale) {
+      next_stale = now + kRefusalPause;
+      send(Stale{});
+    }
+    return;
+  }
+  peer.last = beat.last;
+  if (mode == Mode::leading && header.term == meta.term) {
+    take_ack(beat.durable, beat.synced);
+    return;
+  }
+  if (beat.leads && mode != Mode::following) return start_comparison("the peer leads");
+  if (!beat.leads || header.term != meta.term || !reconciled) return;
+  const auto through = std::min(beat.committed, durable.seq);
+  if (through > history.committed()) commit_through(through);
+  compare_digests(beat);
+  send_orphans();
+}
+
+void Replica::Impl::compare_digests(const Heartbeat& beat) {
+  if (beat.committed != history.committed()) return;
+  const bool equal = beat.state_digest == history.applied().digest();
+  if (equal) {
+    diverged = false;
+    return;
+  }
+  if (!diverged) log(Severity::error, "this node's state differs from the leader's at change " + std::to_string(beat.committed.value) + ": taking a snapshot");
+  diverged = true;
+  send_nack(NackReason::diverged);
+}
+
+}  // namespace distributor::replica

@@ -1,0 +1,214 @@
+// The leader: raises its term, brings the follower up to its log, commits what both disks hold, or its own alone (H3).
+#include <algorithm>
+#include <set>
+
+#include "sync/registry/codec.hpp"
+#include "sync/replica/detail/core.hpp"
+
+namespace distributor::replica {
+
+// The term is on disk before it is used. What stands in the log counts as applied, as after a restart: the leader before may have
+// acknowledged all of it.
+void Replica::Impl::promote(const std::string& why, Term above) {
+  meta.term = next_term(above);
+  if (standalone()) meta.ever_synced = true;
+  mode = Mode::leading;
+  term_ready = false;
+  edge = false;
+  fenced = false;
+  reconciled = false;
+  verdict.clear();
+  follower = Follower{};
+  follower.progress = now;
+  follower_locator.reset();
+  snapshot_in.running = false;
+  PersistBatch batch;
+  batch.meta = meta;
+  persist(std::move(batch), [this, why, term = meta.term] {
+    if (mode != Mode::leading || meta.term != term) return;
+    term_ready = true;
+    durable = history.last();
+    log(Severity::info, "leads in term " + std::to_string(term.value) + ": " + why);
+    if (history.committed() < history.last().seq) commit_through(history.last().seq);
+    program_everything_once();
+    if (follower_locator) {
+      lead_follower(std::move(*follower_locator));
+    } else if (peer.connected && !comparison.running) {
+      start_comparison("a new term");
+    }
+  });
+}
+
+void Replica::Impl::lead_follower(std::vector<LogPoint> locator) {
+  if (!term_ready) {
+    follower_locator = std::move(locator);
+    return;
+  }
+  follower_locator.reset();
+  snapshot_out.running = false;
+  follower = Follower{};
+  follower.progress = now;
+  const auto common = history.newest_common(locator);
+  if (!common) return begin_snapshot();
+  follower.streaming = true;
+  follower.common = common->seq;
+  follower.next = common->seq.next();
+  send_entries();
+}
+
+// Sends what the follower lacks, in portions; always at least one Append, which compares.
+void Replica::Impl::send_entries() {
+  if (!follower.streaming || !term_ready || comparison.running) return;
+  do {
+    const auto previous = history.point(Seq{follower.next.value - 1});
+    if (!previous) return begin_snapshot();  // the log was cut short meanwhile
+    Append append;
+    append.previous = *previous;
+    append.last = history.last();
+    append.committed = history.committed();
+    std::size_t bytes = 0;
+    while (append.entries.size() < kEntriesPerMessageMax) {
+      const auto* entry = history.entry(follower.next);
+      if (entry == nullptr || (bytes > 0 && bytes + entry->command.size() > kBatchBytesMax)) break;
+      bytes += entry->command.size();
+      append.entries.push_back(*entry);
+      follower.next = follower.next.next();
+    }
+    send(std::move(append));
+  } while (follower.next <= history.last().seq && follower.next.value - follower.durable.seq.value <= 4 * kEntriesPerMessageMax);
+}
+
+void Replica::Impl::on_message(const Header& header, const Ack& ack) {
+  if (mode != Mode::leading || header.term != meta.term) return;
+  peer.programmed = std::max(peer.programmed, ack.programmed);
+  take_ack(ack.durable, ack.synced);
+}
+
+void Replica::Impl::take_ack(const LogPoint& point, bool synced) {
+  if (!follower.streaming || !history.holds(point) || point.seq < follower.durable.seq) return;
+  if (point.seq > follower.durable.seq) follower.progress = now;
+  const bool first = !follower.synced && synced;
+  follower.durable = point;
+  follower.synced = follower.synced || synced;
+  if (follower.next <= point.seq) follower.next = point.seq.next();
+  // Not persisted at once: the entry itself is on both disks, and the follower persisted the floor together with it.
+  const auto floor = std::min(point.seq, durable.seq);
+  if (synced && floor > meta.pair_floor.seq) {
+    meta.pair_floor = *history.point(floor);
+    floor_dirty = true;
+  }
+  if (first) log(Severity::info, "the peer is in sync up to change " + std::to_string(point.seq.value));
+  advance_commit();
+  if (follower.next <= history.last().seq) send_entries();
+}
+
+void Replica::Impl::on_message(const Header& header, const Nack& nack) {
+  if (mode != Mode::leading || header.term != meta.term) return;
+  if (nack.reason == NackReason::diverged) {
+    diverged = true;
+    log(Severity::error, "the peer held another state at the same place of the history: it takes a snapshot");
+    return begin_snapshot();
+  }
+  if (snapshot_out.running) return;
+  lead_follower(nack.locator);
+}
+
+void Replica::Impl::on_message(const Header& header, const ProgrammedAck& ack) {
+  if (mode != Mode::leading || header.term != meta.term) return;
+  peer.programmed = std::max(peer.programmed, ack.programmed);
+  answer_programmed();
+}
+
+// What the follower had done alone since the last common entry: proposed again where this node touched nothing of the same load
+// balancer meanwhile, else listed. Taken only when both are durable here (H8).
+void Replica::Impl::on_message(const Header& header, const Orphans& orphans) {
+  if (mode != Mode::leading || header.term != meta.term || !term_ready) return;
+  const std::pair identity(header.sender_boot, orphans.batch);
+  if (orphans_taken == identity) return send(OrphansTaken{orphans.batch});
+  orphans_taken = identity;
+  std::set<LoadBalancerId> touched;
+  for (auto seq = orphans.common.seq.next(); seq <= history.last().seq; seq = seq.next()) {
+    if (const auto* id = history.touched(seq)) touched.insert(*id);
+  }
+  const bool comparable = orphans.propose && history.holds(orphans.common);
+  PersistBatch batch;
+  for (auto change : orphans.changes) {
+    const auto command = decode_command(change.command);
+    std::string reason = change.reason;
+    if (!command) {
+      reason = "it cannot be read: " + command.error().message;
+    } else if (!comparable || touched.contains(load_balancer_of(*command))) {
+      reason = "the leader changed the same load balancer meanwhile";
+    } else if (const auto judged = history.tail().check(*command); !judged) {
+      reason = "proposed again and refused: " + judged.error().message;
+    } else {
+      if (judged->changed) append_command(*command, change.request_id);
+      continue;
+    }
+    change.reason = reason;
+    log(Severity::warning, "a change that the peer had made alone is dropped (term " + std::to_string(change.term.value) + ", change " +
+                               std::to_string(change.seq.value) + "): " + reason);
+    dropped.push_back(change);
+    batch.dropped.push_back(change);
+  }
+  persist(std::move(batch), [this, number = orphans.batch] { send(OrphansTaken{number}); });
+}
+
+// One entry at the end of the log: to the peer first, so that its disk and ours work at the same time.
+void Replica::Impl::append_command(const Command& command, const std::string& request_id) {
+  const auto entry = history.append_new(meta.term, request_id, command);
+  remember(request_id, entry.seq);
+  const auto point = history.last();
+  if (follower.streaming && follower.next == entry.seq) send_entries();
+  PersistBatch batch;
+  if (floor_dirty) batch.meta = meta;
+  batch.append.push_back(entry);
+  persist(std::move(batch), [this, point] {
+    if (history.holds(point)) durable = std::max(durable, point, [](const LogPoint& a, const LogPoint& b) { return a.seq < b.seq; });
+    if (mode == Mode::leading) advance_commit();
+  });
+}
+
+bool Replica::Impl::solo() const {
+  if (standalone()) return true;
+  return peer_silent() && config.solo_policy == SoloPolicy::automatic;
+}
+
+// Committed = on both disks; alone: on this one.
+void Replica::Impl::advance_commit() {
+  if (mode != Mode::leading || !term_ready) return;
+  auto through = history.committed();
+  if (follower.streaming && follower.synced) through = std::max(through, std::min(durable.seq, follower.durable.seq));
+  if (solo()) through = std::max(through, durable.seq);
+  if (through > history.committed()) commit_through(through);
+  mark_committed();
+}
+
+void Replica::Impl::commit_through(Seq seq) {
+  auto touched = history.commit_through(seq);
+  out.push_back(Program{history.committed(), std::move(touched), false});
+  if (mode == Mode::leading && follower.streaming) send(Commit{history.committed()});
+}
+
+// Folds old entries into the base. While the peer is away the log reaches back to the last entry that both have, up to its bound.
+void Replica::Impl::checkpoint() {
+  const auto safe = std::min(history.committed(), durable.seq);
+  auto through = std::min(safe, meta.pair_floor.seq);
+  if (standalone()) through = safe;
+  if (history.size() > config.log_keep_max) through = std::max(through, Seq{safe.value - std::min(safe.value, config.log_keep_max / 2)});
+  through = std::min(through, safe);
+  const bool worth_it = through.value >= history.base().seq.value + config.checkpoint_every;
+  if (!worth_it && !floor_dirty) return;
+  PersistBatch batch;
+  if (worth_it) {
+    auto moved = history.advance_base(through);
+    meta.base = moved.base;
+    batch.base_upsert = std::move(moved.upsert);
+    batch.base_erase = std::move(moved.erase);
+    batch.prune_through = moved.base.seq;
+  }
+  batch.meta = meta;
+  persist(std::move(batch), {});
+}
+
+}  // namespace distributor::replica

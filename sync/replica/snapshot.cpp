@@ -1,0 +1,121 @@
+// A follower that the log no longer reaches gets the whole state: in chunks, on credit, installed in one transaction once its digest fits.
+#include <algorithm>
+#include <utility>
+
+#include "sync/registry/codec.hpp"
+#include "sync/replica/detail/core.hpp"
+
+namespace distributor::replica {
+
+void Replica::Impl::begin_snapshot() {
+  follower = Follower{};
+  follower.progress = now;
+  snapshot_out = SnapshotOut{};
+  snapshot_out.running = true;
+  snapshot_out.id = ++snapshot_ids;
+  snapshot_out.progress = now;
+  snapshot_out.point = *history.point(history.committed());
+  for (const auto& [id, lb] : history.applied().all()) snapshot_out.load_balancers.push_back(lb);
+  snapshot_out.digest = history.applied().digest();
+  log(Severity::info, "the peer gets a snapshot of " + std::to_string(snapshot_out.load_balancers.size()) + " load balancers at change " +
+                          std::to_string(snapshot_out.point.seq.value));
+  send(SnapshotBegin{snapshot_out.id, snapshot_out.point, static_cast<std::uint32_t>(snapshot_out.load_balancers.size()), snapshot_out.digest});
+  send_chunks();
+}
+
+void Replica::Impl::send_chunks() {
+  auto& snapshot = snapshot_out;
+  while (snapshot.running && !snapshot.finished && snapshot.next_index < snapshot.credited + kSnapshotWindow) {
+    SnapshotChunk chunk{snapshot.id, snapshot.next_index++, {}, false};
+    std::size_t bytes = 0;
+    while (snapshot.sent < snapshot.load_balancers.size() && bytes < kBatchBytesMax) {
+      chunk.load_balancers.push_back(encode(*snapshot.load_balancers[snapshot.sent++]));
+      bytes += chunk.load_balancers.back().size();
+    }
+    chunk.last = snapshot.sent == snapshot.load_balancers.size();
+    snapshot.finished = chunk.last;
+    send(std::move(chunk));
+  }
+}
+
+void Replica::Impl::on_message(const Header& header, const SnapshotCredit& credit) {
+  if (mode != Mode::leading || header.term != meta.term || !snapshot_out.running || credit.id != snapshot_out.id) return;
+  snapshot_out.progress = now;
+  snapshot_out.credited = std::max(snapshot_out.credited, credit.next_index);
+  if (!snapshot_out.finished || snapshot_out.credited < snapshot_out.next_index) return send_chunks();
+  // All of it arrived and is installed: what was appended meanwhile follows from the log.
+  const auto point = snapshot_out.point;
+  snapshot_out = SnapshotOut{};
+  if (!history.point(point.seq)) return begin_snapshot();
+  follower.streaming = true;
+  follower.common = point.seq;
+  follower.next = point.seq.next();
+  send_entries();
+}
+
+void Replica::Impl::on_message(const Header& header, const SnapshotBegin& begin_of) {
+  if (mode != Mode::following || header.term < meta.term || comparison.running) return;
+  snapshot_in = SnapshotIn{};
+  snapshot_in.running = true;
+  snapshot_in.begin = begin_of;
+  peer.leads = true;
+  peer.last = begin_of.point;
+}
+
+void Replica::Impl::on_message(const Header& header, const SnapshotChunk& chunk) {
+  auto& snapshot = snapshot_in;
+  if (mode != Mode::following || header.term < meta.term || !snapshot.running || chunk.id != snapshot.begin.id || chunk.index != snapshot.next_index) return;
+  for (const auto& bytes : chunk.load_balancers) {
+    auto lb = decode_load_balancer(bytes);
+    if (!lb || snapshot.load_balancers.size() >= snapshot.begin.load_balancers) {
+      log(Severity::error, "the leader's snapshot cannot be read" + (lb ? std::string() : ": " + lb.error().message));
+      snapshot = SnapshotIn{};
+      return;
+    }
+    snapshot.load_balancers.push_back(std::move(*lb));
+  }
+  ++snapshot.next_index;
+  if (!chunk.last) {
+    send(SnapshotCredit{snapshot.begin.id, snapshot.next_index});
+    return;
+  }
+  meta.term = header.term;
+  install_snapshot();
+}
+
+void Replica::Impl::install_snapshot() {
+  auto snapshot = std::exchange(snapshot_in, SnapshotIn{});
+  Registry state;
+  bool whole = snapshot.load_balancers.size() == snapshot.begin.load_balancers;
+  for (const auto& lb : snapshot.load_balancers) whole = state.restore(lb) && whole;
+  if (!whole || state.digest() != snapshot.begin.state_digest) {
+    log(Severity::error, "the leader's snapshot does not fit its digest: refused, it comes again");
+    return;
+  }
+  PersistBatch batch;
+  const auto own_floor = meta.pair_floor.seq;
+  for (auto seq = std::max(history.base().seq, std::min(own_floor, snapshot.begin.point.seq)).next(); seq <= history.last().seq; seq = seq.next()) {
+    const auto* entry = history.entry(seq);
+    if (entry == nullptr || (seq <= own_floor && !allow_below_floor)) continue;
+    batch.dropped.push_back({entry->term, entry->seq, entry->request_id, entry->command, "not in the log that the leader still has: it sent its state instead"});
+  }
+  dropped.insert(dropped.end(), batch.dropped.begin(), batch.dropped.end());
+  if (!batch.dropped.empty()) log(Severity::warning, std::to_string(batch.dropped.size()) + " changes made alone may be lost with the leader's snapshot; they are listed");
+  history.install(std::move(state), snapshot.begin.point);
+  meta.base = snapshot.begin.point;
+  meta.pair_floor = snapshot.begin.point;
+  meta.ever_synced = true;
+  diverged = false;
+  programmed = Seq{0};
+  batch.meta = meta;
+  batch.install_base = std::move(snapshot.load_balancers);
+  log(Severity::info, "took over the leader's state at change " + std::to_string(meta.base.seq.value));
+  everything_asked = true;
+  out.push_back(Program{history.committed(), {}, true});
+  persist(std::move(batch), [this, point = meta.base, credit = SnapshotCredit{snapshot.begin.id, snapshot.next_index}] {
+    durable = point;
+    send(credit);
+  });
+}
+
+}  // namespace distributor::replica

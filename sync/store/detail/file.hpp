@@ -1,0 +1,38 @@
+// The file around the database: made with tight permissions, durable in its folder, held by one process.
+#pragma once
+
+#include <filesystem>
+
+#include "sync/store/detail/error.hpp"
+
+namespace distributor::store::detail {
+
+// Owns a file descriptor.
+class Descriptor {
+ public:
+  Descriptor() = default;
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(Descriptor&& other) noexcept : fd_(other.release()) {}
+  Descriptor& operator=(Descriptor&& other) noexcept;
+  ~Descriptor();
+  int get() const { return fd_; }
+
+ private:
+  int release();
+  int fd_ = -1;
+};
+
+// Makes missing folders (0700), each durable in the one above. Throws Refused.
+void make_folders(const std::filesystem::path& folder);
+
+// Makes the file (0600) if it is missing. `must_be_new`: refuses one that exists.
+void make_file(const std::filesystem::path& file, bool must_be_new);
+
+// fsync of a file or folder.
+void sync_path(const std::filesystem::path& path);
+
+// Takes FILE.lock until the descriptor is closed, by whatever end of the process. Throws Refused with in_use, naming
+// the holder.
+Descriptor lock(const std::filesystem::path& file);
+
+}  // namespace distributor::store::detail
