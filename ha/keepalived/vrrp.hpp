@@ -1,0 +1,25 @@
+// Words of keepalived's notify FIFO and state dump, as values (FACTS of keepalived 2.2.7).
+#pragma once
+
+#include <cstdint>
+
+namespace distributor::keepalived {
+
+inline constexpr int kBasePriority = 100;    // equal on both nodes: readiness alone decides
+inline constexpr int kReadinessReady = 150;  // 250 in all: a short skew time and below 255
+inline constexpr int kReadinessLeaving = 50;
+inline constexpr int kReadinessNone = 0;
+
+enum class VrrpState : std::uint8_t { unknown, master, backup, fault, stopped };
+
+// What one FIFO line says.
+enum class VrrpEvent : std::uint8_t {
+  master,
+  backup,
+  fault,
+  stop,               // keepalived is going down in order (STOP) or dropped the instance (DELETED)
+  rx_lower_priority,  // MASTER_RX_LOWER_PRI: another master was heard and will give way, e.g. a partition healed
+  priority_changed,   // MASTER_PRIORITY, BACKUP_PRIORITY
+};
+
+}  // namespace distributor::keepalived
