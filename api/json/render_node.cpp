@@ -1,0 +1,137 @@
+#include <array>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <cstdio>
+
+#include "api/json/detail/render_parts.hpp"
+#include "api/json/render.hpp"
+
+namespace distributor::api {
+namespace detail {
+
+namespace json = boost::json;
+
+std::string hex64(std::uint64_t number) {
+  std::array<char, 17> digits{};
+  std::snprintf(digits.data(), digits.size(), "%016llx", static_cast<unsigned long long>(number));
+  return digits.data();
+}
+
+json::value text_or_null(const std::string& text) {
+  return text.empty() ? json::value(nullptr) : json::value(text);
+}
+
+json::array names_of(std::span<const NodeId> nodes) {
+  json::array names;
+  for (const auto& node : nodes) names.push_back(json::value(node.text()));
+  return names;
+}
+
+}  // namespace detail
+
+namespace {
+
+namespace json = boost::json;
+using detail::text_or_null;
+
+json::object member(const MemberView& view) {
+  return json::object{{"node_id", view.node.text()},
+                      {"version", view.version},
+                      {"role", view.role},
+                      {"leads", view.leads},
+                      {"ready", view.ready},
+                      {"gate_open", view.gate_open},
+                      {"ovs_programmed", view.ovs_programmed},
+                      {"vip_links_up", view.vip_links_up},
+                      {"vip_links_wanted", view.vip_links_wanted},
+                      {"term", view.term.value},
+                      {"last_seq", view.last.value},
+                      {"committed_seq", view.committed.value},
+                      {"programmed_seq", view.programmed.value},
+                      {"state_digest", view.state_digest.hex()},
+                      {"hash_fingerprint", text_or_null(view.hash_fingerprint)}};
+}
+
+json::object dropped_change(const DroppedView& dropped) {
+  return json::object{{"term", dropped.term.value},
+                      {"seq", dropped.seq.value},
+                      {"request_id", text_or_null(dropped.request_id)},
+                      {"change", dropped.change},
+                      {"lb_id", dropped.lb ? json::value(dropped.lb->text()) : json::value(nullptr)},
+                      {"reason", dropped.reason}};
+}
+
+json::object info(const NodeView& node) {
+  return json::object{{"api_version", "1.0"},        {"hostname", node.hostname},
+                      {"uuid", node.distributor_id}, {"node_id", node.node_id.text()},
+                      {"version", node.version},     {"role", node.role},
+                      {"phase", node.phase}};
+}
+
+}  // namespace
+
+std::string render_version() {
+  return R"({"api_version":"1.0"})";
+}
+
+std::string render_error(const ApiError& error) {
+  const auto& row = row_of(error.code);
+  return json::serialize(json::object{{"message", json::string_view(row.meaning.data(), row.meaning.size())},
+                                      {"details", details_of(error)},
+                                      {"error", json::string_view(row.name.data(), row.name.size())},
+                                      {"http_code", row.status}});
+}
+
+std::string render_pair(const PairView& pair) {
+  json::array dropped;
+  const auto first = pair.dropped.size() > kDroppedListedMax ? pair.dropped.size() - kDroppedListedMax : 0;
+  for (auto i = first; i < pair.dropped.size(); ++i) dropped.push_back(dropped_change(pair.dropped[i]));
+  json::object object{{"pair_id", pair.pair_id},
+                      {"standalone", pair.standalone},
+                      {"role", pair.self.role},
+                      {"phase", pair.phase},
+                      {"entitled", pair.entitled},
+                      {"why_not", text_or_null(pair.why_not)},
+                      {"diverged", pair.diverged},
+                      {"term", pair.self.term.value},
+                      {"pair_floor_seq", pair.pair_floor.value},
+                      {"self", member(pair.self)},
+                      {"peer_connected", pair.peer_connected},
+                      {"peer_alive", pair.peer_alive},
+                      {"affinity", pair.affinity_at_risk ? "at-risk" : "ok"},
+                      {"affinity_reason", text_or_null(pair.affinity_reason)},
+                      {"dropped_total", pair.dropped.size()},
+                      {"dropped", std::move(dropped)}};
+  object["peer"] = pair.peer ? json::value(member(*pair.peer)) : json::value(nullptr);
+  return json::serialize(object);
+}
+
+std::string render_info(const NodeView& node) {
+  return json::serialize(info(node));
+}
+
+std::string render_details(const NodeView& node, const Registry& registry) {
+  json::object object = info(node);
+  object["uptime_s"] = node.uptime_s;
+  object["load"] = json::array{node.load_average[0], node.load_average[1], node.load_average[2]};
+  json::object packages;
+  for (const auto& part : node.versions) packages[part.name] = part.text;
+  object["packages"] = std::move(packages);
+  json::object counters;
+  for (const auto& one : node.counters) counters[one.name] = one.value;
+  object["counters"] = std::move(counters);
+  std::size_t registered = 0;
+  std::size_t spare = 0;
+  for (const auto& [id, lb] : registry.all()) {
+    spare += lb->spares.size();
+    for (const auto& slot : lb->slots) registered += slot.occupant ? 1 : 0;
+  }
+  object["loadbalancers"] = registry.size();
+  object["amphorae"] = registered;
+  object["spares"] = spare;
+  object["state_digest"] = registry.digest().hex();
+  return json::serialize(object);
+}
+
+}  // namespace distributor::api
