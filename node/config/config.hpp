@@ -1,0 +1,102 @@
+// The daemon's configuration: one TOML file, read once at start. Unknown keys are errors, every error names its key and the fix.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sync/registry/types.hpp"
+
+namespace distributor::node {
+
+struct Endpoint {
+  IpAddress address;
+  std::uint16_t port = 0;
+};
+
+struct ApiConfig {
+  std::vector<Endpoint> listen;
+  std::filesystem::path certificate;  // PEM: certificate chain, then private key
+  std::filesystem::path client_ca;    // PEM: the CA(s) whose client certificates are admitted
+};
+
+struct PeerConfig {
+  NodeId node_id;
+  std::string bind;     // ZeroMQ endpoint, "tcp://198.51.100.1:9444"
+  std::string connect;  // of the peer
+  std::filesystem::path own_key;      // CURVE key pair, mode 0600 (distributord --generate-keys)
+  std::filesystem::path peer_public;  // one public key, or two while keys are rotated
+};
+
+enum class SoloChoice : std::uint8_t { automatic, strict };
+
+struct ReplicationConfig {
+  SoloChoice solo_policy = SoloChoice::automatic;
+  std::chrono::milliseconds solo_after{2000};
+};
+
+struct KeepalivedConfig {
+  std::string interface;
+  std::uint8_t router_id = 51;
+  IpAddress own_address;
+  IpAddress peer_address;
+  IpAddress management_vip;
+  std::uint8_t management_prefix = 24;
+  std::chrono::milliseconds advert_interval{100};
+  bool realtime = true;
+  std::filesystem::path pid_file = "/run/keepalived.pid";
+  std::filesystem::path json_dir = "/tmp";
+};
+
+struct OpenflowConfig {
+  std::string bridge = "br-dist";
+  std::string datapath_type = "system";
+  std::filesystem::path ovsdb_socket = "/run/openvswitch/db.sock";
+  std::filesystem::path run_dir = "/run/openvswitch";
+  std::string netns_prefix = "lb-";
+};
+
+struct GatekeeperConfig {
+  std::filesystem::path socket = "/run/distributor/gatekeeper.sock";
+  std::chrono::milliseconds grace{2000};
+};
+
+enum class LogTarget : std::uint8_t { stderr_text, journal };
+
+struct LogConfig {
+  std::string level = "info";
+  LogTarget target = LogTarget::stderr_text;
+};
+
+struct Config {
+  NodeId node_id;
+  std::string pair_id;
+  std::filesystem::path run_dir = "/run/distributor";
+  std::filesystem::path state_dir = "/var/lib/distributor";
+  ApiConfig api;
+  std::filesystem::path admin_socket = "/run/distributor/admin.sock";
+  std::optional<Endpoint> metrics;  // loopback only
+  LogConfig log;
+  OpenflowConfig openflow;
+  std::optional<PeerConfig> peer;  // absent: standalone (H9)
+  ReplicationConfig replication;
+  std::optional<KeepalivedConfig> keepalived;  // absent: this node always owns its VIPs (H9)
+  GatekeeperConfig gatekeeper;
+
+  std::filesystem::path fifo() const { return run_dir / "vrrp.fifo"; }
+  std::filesystem::path readiness_file() const { return run_dir / "ready"; }
+  std::filesystem::path store_file() const { return state_dir / "registry.db"; }
+};
+
+struct ConfigError {
+  std::vector<std::string> problems;  // one line each: "openflow.bridge: wanted ..., found ..."
+};
+
+tl::expected<Config, ConfigError> parse_config(std::string_view toml);
+tl::expected<Config, ConfigError> load_config(const std::filesystem::path& file);
+
+}  // namespace distributor::node

@@ -1,0 +1,20 @@
+// One command to the daemon's local administration socket: a JSON object a line, an answer a line.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <tl/expected.hpp>
+
+namespace distributor::ctl {
+
+struct AdminReply {
+  bool ok = false;
+  std::string message;
+  std::string line;  // as received
+};
+
+// The error says what was wanted and found. Blocks, for at most the time limit.
+tl::expected<AdminReply, std::string> ask_admin(const std::string& socket, const std::string& command,
+                                                std::chrono::seconds time_limit);
+
+}  // namespace distributor::ctl

@@ -1,0 +1,50 @@
+// What the REST API asks of the daemon, answered from the replication core, the forwarding side and the role machine.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <string>
+
+#include "api/backend/backend.hpp"
+#include "node/config/config.hpp"
+#include "node/daemon/forwarding.hpp"
+#include "node/daemon/replica_shell.hpp"
+#include "node/daemon/role_shell.hpp"
+#include "node/peer/peer_channel.hpp"
+#include "openflow/placement/placement.hpp"
+
+namespace distributor::node {
+
+class ApiBackend final : public api::Backend {
+ public:
+  // All outlive the backend. `peers` is null on a standalone node.
+  ApiBackend(const Config& config, ReplicaShell& replica, Forwarding& forwarding, RoleShell& role, PeerChannel* peers);
+
+  void submit(Command command, std::string request_id, ChangeDone done) override;
+  void probe_interfaces(const PlugCommand& plug, ProbeDone done) override;
+  const Registry& registry() const override;
+  NodeId node_id() const override;
+  std::vector<NodeId> members() const override;
+  api::WriteAccess writable() const override;
+  void counters(const LoadBalancerId& lb, CountersDone done) override;
+  std::optional<Position> where(const LoadBalancer& lb, const api::ClientFlow& flow) const override;
+  api::PairView pair() const override;
+  api::NodeView info() const override;
+
+  static std::string phase_name(replica::Phase phase);
+  static std::string role_name(const role::Status& status, bool standalone);
+
+ private:
+  api::MemberView self_view(const replica::Status& status) const;
+  api::MemberView peer_view(const replica::Status& status) const;
+
+  const Config& config_;
+  ReplicaShell& replica_;
+  Forwarding& forwarding_;
+  RoleShell& role_;
+  PeerChannel* peers_;
+  placement::Algorithms algorithms_ = placement::Algorithms::standard();
+  std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace distributor::node

@@ -1,0 +1,238 @@
+#include "node/daemon/daemon.hpp"
+
+#include <openssl/rand.h>
+#include <spdlog/spdlog.h>
+#include <systemd/sd-daemon.h>
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/json/array.hpp>
+
+#include "api/http/server.hpp"
+#include "node/admin/admin_server.hpp"
+#include "node/daemon/api_backend.hpp"
+#include "node/daemon/facts.hpp"
+#include "node/daemon/metrics_text.hpp"
+#include "node/metrics/metrics_server.hpp"
+#include "sync/link/link.hpp"
+#include "sync/replica/message.hpp"
+
+namespace distributor::node {
+namespace {
+
+constexpr auto kStopGrace = std::chrono::milliseconds(1000);
+constexpr std::size_t kChannelOctets = 1;
+
+replica::Config replica_config(const Config& config) {
+  replica::Config result;
+  result.node_id = config.node_id;
+  if (config.peer) result.peer_id = config.peer->node_id;
+  result.pair_id = config.pair_id;
+  RAND_bytes(reinterpret_cast<unsigned char*>(&result.boot_id), sizeof result.boot_id);
+  result.solo_policy = config.replication.solo_policy == SoloChoice::strict ? replica::SoloPolicy::strict : replica::SoloPolicy::automatic;
+  result.solo_after = config.replication.solo_after;
+  return result;
+}
+
+tl::expected<link::Config, std::string> link_config(const PeerConfig& peer) {
+  link::Config result;
+  result.bind_endpoint = peer.bind;
+  result.peer_endpoint = peer.connect;
+  result.message_bytes_max = replica::kMessageBytesMax + kChannelOctets;
+  auto own = link::read_key_pair(peer.own_key);
+  if (!own) return tl::make_unexpected("peer.own_key: " + own.error().message);
+  result.own_keys = *own;
+  auto keys = link::read_peer_public_keys(peer.peer_public);
+  if (!keys) return tl::make_unexpected("peer.peer_public: " + keys.error().message);
+  result.peer_public_keys = *keys;
+  return result;
+}
+
+api::ServerConfig api_config(const Config& config) {
+  api::ServerConfig result;
+  for (const auto& endpoint : config.api.listen) result.listen.push_back({endpoint.address.text(), endpoint.port});
+  result.certificate_file = config.api.certificate.string();
+  result.key_file = config.api.certificate.string();
+  result.client_ca_file = config.api.client_ca.string();
+  return result;
+}
+
+}  // namespace
+
+struct Daemon::Impl {
+  Impl(Config loaded, store::Store store, replica::DurableState durable)
+      : config(std::move(loaded)),
+        signals(loop, SIGTERM, SIGINT),
+        clock(loop),
+        forwarding(loop, config,
+                   {[this]() -> const Registry& { return replica.core().applied(); },
+                    [this](Seq seq) { replica.post(replica::Programmed{seq}); }, [this] { refresh_soon(); }}),
+        replica(loop, std::move(store), replica_config(config), std::move(durable),
+                {[this](std::string_view message) { return peers.send_replication(message); },
+                 [this] {
+                   if (link) link->reset("replication asked for a new beginning");
+                 },
+                 [this](const replica::Program& program) { forwarding.program(program.seq, program.touched, program.everything); },
+                 [this] { refresh_soon(); }}),
+        role(loop, config,
+             {[this](bool open) { forwarding.set_gate(open); }, [this] { forwarding.reconcile(); }, [this](role::AnnounceReason) { forwarding.announce_all(); },
+              [this](role::Ownership ownership, bool fresh) {
+                replica.post(replica::OwnershipChanged{to_replica(ownership), fresh});
+                refresh_soon();
+              }}),
+        peers(
+            loop, [this](std::string frame) { return link && link->send(frame) == link::SendResult::sent; },
+            [this](std::string_view payload) { replica.on_frame(payload); },
+            [this](const MacAddress& mac) { return forwarding.interface_present(mac); }),
+        backend(config, replica, forwarding, role, config.peer ? &peers : nullptr),
+        router(backend) {}
+
+  tl::expected<void, std::string> open_listeners() {
+    if (config.peer) {
+      auto made = link_config(*config.peer);
+      if (!made) return tl::make_unexpected(made.error());
+      auto opened = link::Link::create(loop, *made, link_callbacks());
+      if (!opened) return tl::make_unexpected("link to the peer: " + opened.error().message);
+      link = std::move(*opened);
+    }
+    auto served = api::Server::create(loop, api_config(config), router, [](const std::string& line) { spdlog::info("api: {}", line); });
+    if (!served) return tl::make_unexpected("api: " + served.error().message);
+    server = std::move(*served);
+    auto local = AdminServer::create(loop, config.admin_socket, [this](const std::string& command, const boost::json::object&) {
+      return administer(command);
+    });
+    if (!local) return tl::make_unexpected(local.error());
+    admin = std::move(*local);
+    if (config.metrics) {
+      auto listening = MetricsServer::create(loop, *config.metrics, [this] { return metrics_text(replica, forwarding, role, server->stats()); });
+      if (!listening) return tl::make_unexpected(listening.error());
+      metrics = std::move(*listening);
+    }
+    return {};
+  }
+
+  link::Callbacks link_callbacks() {
+    link::Callbacks callbacks;
+    callbacks.on_message = [this](std::string_view bytes) { peers.on_frame(bytes); };
+    callbacks.on_peer_connected = [this] {
+      spdlog::info("link: connected to {}", config.peer->node_id.text());
+      replica.post(replica::PeerConnected{});
+    };
+    callbacks.on_peer_disconnected = [this](const std::string& reason) {
+      spdlog::warn("link: {} is gone: {}; connecting again", config.peer->node_id.text(), reason);
+      peers.on_disconnected();
+      replica.post(replica::PeerDisconnected{});
+    };
+    callbacks.on_intruder = [](const std::string& reason) { spdlog::warn("link: refused a stranger: {}; only the peer's key is admitted", reason); };
+    callbacks.on_trouble = [](const std::string& reason) { spdlog::warn("link: {}", reason); };
+    return callbacks;
+  }
+
+  tl::expected<void, std::string> start() {
+    forwarding.start();
+    replica.start();
+    if (auto following = role.start(); !following) return following;
+    server->start();
+    signals.async_wait([this](boost::system::error_code error, int number) {
+      if (error) return;
+      spdlog::info("signal {}: stopping; the data path goes on as it is", number);
+      ::sd_notify(0, "STOPPING=1");
+      server->stop(kStopGrace, [this] { loop.stop(); });
+    });
+    beat();
+    ::sd_notify(0, "READY=1");
+    spdlog::info("distributord {} is up: node {}, pair {}, {} load balancers, {}", DISTRIBUTOR_VERSION, config.node_id.text(), config.pair_id,
+                 replica.core().applied().size(), config.peer ? "peer " + config.peer->node_id.text() : "standalone");
+    return {};
+  }
+
+  // Twice a second: what depends on the passing of time alone, and systemd's watchdog.
+  void beat() {
+    ::sd_notify(0, "WATCHDOG=1");
+    refresh();
+    clock.expires_after(std::chrono::milliseconds(500));
+    clock.async_wait([this](boost::system::error_code error) {
+      if (!error) beat();
+    });
+  }
+
+  void refresh_soon() {
+    if (refresh_pending) return;
+    refresh_pending = true;
+    boost::asio::post(loop, [this] {
+      refresh_pending = false;
+      refresh();
+    });
+  }
+
+  void refresh() {
+    const auto up_for = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);
+    const auto status = replica.core().status();
+    const auto health = forwarding.health();
+    role.set_health(health_facts(status, health));
+    role.set_sync(sync_facts(status, !config.peer, replica.core().applied().size(), up_for, config.replication.solo_after));
+    const auto facts = node_facts(role.status(), health);
+    if (facts == told_peer) return;
+    told_peer = facts;
+    replica.post(replica::LocalFactsChanged{facts});
+  }
+
+  boost::json::object administer(const std::string& command) {
+    if (command == "init-alone") {
+      if (replica.core().status().entitled) return {{"ok", false}, {"message", "this node has a history already; nothing was changed"}};
+      replica.post(replica::InitAlone{});
+      const auto after = replica.core().status();
+      return {{"ok", after.entitled}, {"message", after.entitled ? "this node is the pair now; the other one takes over its state when it comes" : after.why_not}};
+    }
+    if (command == "acknowledge-losses") {
+      const auto count = replica.core().dropped().size();
+      replica.post(replica::AcknowledgeDropped{});
+      return {{"ok", true}, {"message", std::to_string(count) + " lost changes acknowledged"}};
+    }
+    if (command == "status") {
+      const auto pair = backend.pair();
+      return {{"ok", true}, {"message", pair.phase}, {"role", pair.self.role}, {"entitled", pair.entitled}, {"why_not", pair.why_not}, {"term", pair.self.term.value},
+              {"committed", pair.self.committed.value}, {"state_digest", pair.self.state_digest.hex()}};
+    }
+    return {{"ok", false}, {"message", "unknown command '" + command + "'; known: init-alone, acknowledge-losses, status"}};
+  }
+
+  Config config;
+  boost::asio::io_context loop{1};
+  boost::asio::signal_set signals;
+  boost::asio::steady_timer clock;
+  std::unique_ptr<link::Link> link;
+  Forwarding forwarding;
+  ReplicaShell replica;
+  RoleShell role;
+  PeerChannel peers;
+  ApiBackend backend;
+  api::Router router;
+  std::unique_ptr<api::Server> server;
+  std::unique_ptr<AdminServer> admin;
+  std::unique_ptr<MetricsServer> metrics;
+  std::optional<replica::NodeFacts> told_peer;
+  std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
+  bool refresh_pending = false;
+};
+
+tl::expected<std::unique_ptr<Daemon>, std::string> Daemon::create(Config config) {
+  auto store = store::Store::open(config.store_file(), config.pair_id, config.node_id);
+  if (!store) return tl::make_unexpected("store: " + store.error().message + "; " + store.error().fix);
+  auto durable = store->load();
+  if (!durable) return tl::make_unexpected("store: " + durable.error().message + "; " + durable.error().fix);
+  std::error_code made;
+  std::filesystem::create_directories(config.run_dir, made);
+  if (made) return tl::make_unexpected("run_dir " + config.run_dir.string() + ": " + made.message());
+  auto impl = std::make_unique<Impl>(std::move(config), std::move(*store), std::move(*durable));
+  if (auto opened = impl->open_listeners(); !opened) return tl::make_unexpected(opened.error());
+  if (auto started = impl->start(); !started) return tl::make_unexpected(started.error());
+  return std::unique_ptr<Daemon>(new Daemon(std::move(impl)));
+}
+
+Daemon::Daemon(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Daemon::~Daemon() = default;
+
+void Daemon::run() { impl_->loop.run(); }
+
+}  // namespace distributor::node

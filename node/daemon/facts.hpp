@@ -1,0 +1,24 @@
+// What one part of the daemon tells another about itself: pure translations between their vocabularies.
+#pragma once
+
+#include <chrono>
+
+#include "ha/role/role.hpp"
+#include "node/daemon/forwarding.hpp"
+#include "sync/replica/replica.hpp"
+
+namespace distributor::node {
+
+// Replication's status as the role machine needs it. `up_for` = since the daemon started; a peer that was not heard for solo_after
+// by then counts as away.
+role::SyncFacts sync_facts(const replica::Status& status, bool standalone, std::size_t load_balancers, std::chrono::milliseconds up_for,
+                           std::chrono::milliseconds solo_after);
+
+role::HealthFacts health_facts(const replica::Status& status, const Forwarding::Health& health);
+
+// What the peer is told with each heartbeat.
+replica::NodeFacts node_facts(const role::Status& role, const Forwarding::Health& health);
+
+replica::Ownership to_replica(role::Ownership ownership);
+
+}  // namespace distributor::node

@@ -1,0 +1,351 @@
+#include "node/daemon/forwarding.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace distributor::node {
+namespace {
+
+constexpr auto kPortWait = std::chrono::seconds(3);  // an answer does not wait longer for a port that is on its way
+constexpr auto kBridgeRetry = std::chrono::seconds(1);
+constexpr std::size_t kAnnouncementsPerTurn = 1024;
+
+ovsdb::Config ovsdb_config(const Config& config) {
+  ovsdb::Config result;
+  result.socket_path = config.openflow.ovsdb_socket.string();
+  return result;
+}
+
+ports::Config ports_config(const Config& config) {
+  ports::Config result;
+  result.bridge = config.openflow.bridge;
+  result.node = config.node_id;
+  result.netns_prefix = config.openflow.netns_prefix;
+  return result;
+}
+
+programmer::Options programmer_options(const Config& config) {
+  programmer::Options result;
+  result.socket_path = (config.openflow.run_dir / (config.openflow.bridge + ".mgmt")).string();
+  return result;
+}
+
+void log_line(const char* who, bool is_warning, const std::string& text) {
+  spdlog::log(is_warning ? spdlog::level::warn : spdlog::level::info, "{}: {}", who, text);
+}
+
+std::vector<announce::Target> targets_of(const LoadBalancer& lb, const pipeline::PortBinding& binding) {
+  std::vector<announce::Target> targets;
+  for (const auto& vip : lb.vips) {
+    announce::Target target;
+    target.port = binding.ofport;
+    target.vlan_id = binding.vlan;
+    target.mac = binding.mac.bytes();
+    if (vip.address.is_v4()) {
+      target.vip = vip.address.v4_bytes();
+    } else {
+      target.vip = vip.address.bytes();
+    }
+    targets.push_back(target);
+  }
+  return targets;
+}
+
+announce::TimePoint monotonic_now() {
+  return std::chrono::duration_cast<announce::TimePoint>(std::chrono::steady_clock::now().time_since_epoch());
+}
+
+}  // namespace
+
+Forwarding::Forwarding(boost::asio::io_context& loop, const Config& config, Hooks hooks)
+    : loop_(loop),
+      config_(config),
+      hooks_(std::move(hooks)),
+      ovsdb_(loop, ovsdb_config(config)),
+      ports_(loop, ovsdb_, ports_config(config)),
+      programmer_(loop, programmer_options(config), programmer_events()),
+      announce_timer_(loop),
+      give_up_timer_(loop),
+      bridge_timer_(loop) {
+  ovsdb_.on_log([](bool is_warning, const std::string& text) { log_line("ovsdb", is_warning, text); });
+  ovsdb_.add_listener([this] { maintain_bridge(); });
+  ports_.on_log([](bool is_warning, const std::string& text) { log_line("ports", is_warning, text); });
+  ports_.on_links_changed([this] { hooks_.changed(); });
+  ports_.on_binding_changed([this](const LoadBalancerId& lb, const std::optional<pipeline::PortBinding>& binding, const std::string& reason) {
+    on_binding(lb, binding, reason);
+  });
+}
+
+programmer::Events Forwarding::programmer_events() {
+  programmer::Events events;
+  events.on_connection = [this](bool connected, const std::string& why) {
+    if (!connected) synchronised_ = false;
+    log_line("openflow", !connected, connected ? "connected to bridge " + config_.openflow.bridge : "connection lost: " + why + "; connecting again");
+    hooks_.changed();
+  };
+  events.on_synchronised = [this](const programmer::ProgramReport& report) {
+    synchronised_ = true;
+    spdlog::info("openflow: bridge {} is as the registry says; {} flow and {} group changes were needed, {:.1f} ms", config_.openflow.bridge,
+                 report.flows_sent, report.groups_sent, report.duration_ms);
+    report_programmed(desired_);
+  };
+  events.on_refused = [](const programmer::ProgramError& error) { spdlog::error("openflow: {}", error.message); };
+  return events;
+}
+
+void Forwarding::start() {
+  ovsdb_.start();
+  if (!ports_.start()) spdlog::error("ports: no netlink watch: interfaces that are plugged later are seen only when asked for");
+  programmer_.start();
+}
+
+void Forwarding::maintain_bridge() {
+  if (!ovsdb_.connected()) {
+    bridge_ensured_ = false;
+    return;
+  }
+  if (bridge_pending_ || (bridge_ensured_ && ovsdb_.bridge(config_.openflow.bridge))) return;
+  bridge_pending_ = true;
+  ovsdb::BridgeSpec spec;
+  spec.name = config_.openflow.bridge;
+  spec.datapath_type = config_.openflow.datapath_type;
+  ovsdb_.ensure_bridge(spec, [this](const ovsdb::Result<ovsdb::BridgeRow>& row) {
+    bridge_ensured_ = row.has_value();
+    if (row) {
+      bridge_pending_ = false;
+      return;
+    }
+    spdlog::warn("ovsdb: bridge {} is not there: {}; trying again", config_.openflow.bridge, row.error().message);
+    bridge_timer_.expires_after(kBridgeRetry);
+    bridge_timer_.async_wait([this](boost::system::error_code error) {
+      if (error) return;
+      bridge_pending_ = false;
+      maintain_bridge();
+    });
+  });
+}
+
+void Forwarding::program(Seq seq, const std::vector<LoadBalancerId>& touched, bool everything) {
+  Waiting waiting{seq, {}, std::chrono::steady_clock::now() + kPortWait};
+  if (everything) {
+    ++epoch_;
+    desired_ = programmed_ = Seq{0};
+    waiting_.clear();
+    const auto& all = hooks_.registry().all();
+    ports_.set_all(all);
+    std::vector<LoadBalancerId> gone;
+    for (const auto& [id, ordinal] : ordinals_) {
+      if (!all.contains(id)) gone.push_back(id);
+    }
+    for (const auto& id : gone) bring(id);
+    for (const auto& [id, lb] : all) {
+      bring(id);
+      if (!is_settled(id)) waiting.unsettled.insert(id);
+    }
+  } else {
+    for (const auto& id : touched) {
+      bring(id);
+      if (!is_settled(id)) waiting.unsettled.insert(id);
+    }
+  }
+  registry_known_ = true;
+  waiting_.push_back(std::move(waiting));
+  start_programming_if_known();
+  advance();
+}
+
+void Forwarding::bring(const LoadBalancerId& id) {
+  const auto lb = hooks_.registry().find(id);
+  if (lb != nullptr) {
+    ports_.update(*lb);
+    render(*lb);
+    return;
+  }
+  ports_.remove(id);
+  if (const auto found = ordinals_.find(id); found != ordinals_.end()) {
+    programmer_.remove(found->second);
+    ordinals_.erase(found);
+  }
+}
+
+void Forwarding::render(const LoadBalancer& lb) {
+  const auto state = ports_.state_of(lb.id);
+  if (const auto found = ordinals_.find(lb.id); found != ordinals_.end() && (!state.binding || found->second != lb.ordinal)) {
+    programmer_.remove(found->second);
+    ordinals_.erase(found);
+  }
+  if (!state.binding) return;
+  if (auto set = programmer_.set_desired(lb.ordinal, pipeline::render(lb, *state.binding, {})); !set) {
+    spdlog::error("openflow: rules of load balancer {} are set aside: {}", lb.id.text(), set.error().message);
+    return;
+  }
+  ordinals_[lb.id] = lb.ordinal;
+}
+
+void Forwarding::on_binding(const LoadBalancerId& id, const std::optional<pipeline::PortBinding>& binding, const std::string& reason) {
+  const auto lb = hooks_.registry().find(id);
+  if (lb == nullptr) return;
+  if (binding) {
+    spdlog::info("load balancer {}: port {} carries it{}{}", id.text(), binding->ofport, reason.empty() ? "" : "; ", reason);
+  } else {
+    spdlog::warn("load balancer {}: has no port on this node: {}", id.text(), reason);
+  }
+  render(*lb);
+  if (binding && owner_) plan_announcements(*lb);
+  advance();
+  // A binding may change outside any registry change (hot-plug, interface gone): nobody else would commit it.
+  programmer_.commit([this](const tl::expected<programmer::ProgramReport, programmer::ProgramError>&) { hooks_.changed(); });
+  hooks_.changed();
+}
+
+void Forwarding::start_programming_if_known() {
+  if (programming_ || !registry_known_ || !gate_known_) return;
+  programming_ = true;
+  programmer_.start_programming();
+}
+
+bool Forwarding::is_settled(const LoadBalancerId& id) const {
+  const auto lb = hooks_.registry().find(id);
+  if (lb == nullptr || lb->interface_of(config_.node_id) == nullptr) return true;
+  const auto state = ports_.state_of(id);
+  return !state.present || state.binding.has_value();
+}
+
+void Forwarding::advance() {
+  const auto now = std::chrono::steady_clock::now();
+  while (!waiting_.empty()) {
+    auto& front = waiting_.front();
+    std::erase_if(front.unsettled, [this](const LoadBalancerId& id) { return is_settled(id); });
+    if (!front.unsettled.empty() && now < front.give_up) {
+      give_up_timer_.expires_at(front.give_up);
+      give_up_timer_.async_wait([this](boost::system::error_code error) {
+        if (!error) advance();
+      });
+      return;
+    }
+    desired_ = std::max(desired_, front.seq);
+    const auto seq = front.seq;
+    waiting_.pop_front();
+    commit(seq);
+  }
+}
+
+void Forwarding::commit(Seq seq) {
+  programmer_.commit([this, seq, epoch = epoch_](const tl::expected<programmer::ProgramReport, programmer::ProgramError>& report) {
+    if (epoch != epoch_) return;
+    if (report) return report_programmed(seq);
+    spdlog::warn("openflow: change {} is not programmed yet: {}", seq.value, report.error().message);
+    hooks_.changed();
+  });
+}
+
+void Forwarding::report_programmed(Seq seq) {
+  if (registry_known_ && seq >= programmed_) {
+    programmed_ = seq;
+    hooks_.programmed(seq);
+  }
+  hooks_.changed();
+}
+
+void Forwarding::set_gate(bool open) {
+  const bool opened = open && !owner_;
+  owner_ = open;
+  gate_known_ = true;
+  if (!open) planner_.forget_all();
+  if (auto set = programmer_.set_desired(programmer::kBaseKey, pipeline::render_base(open)); !set) {
+    spdlog::error("openflow: shared rules are set aside: {}", set.error().message);
+    return;
+  }
+  start_programming_if_known();
+  const auto begin = std::chrono::steady_clock::now();
+  programmer_.commit_urgent(programmer::kBaseKey, [this, open, opened, begin](const tl::expected<programmer::ProgramReport, programmer::ProgramError>& report) {
+    const auto took = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
+    if (!report) {
+      spdlog::error("openflow: the ARP/ND gate is not {} yet: {}", open ? "open" : "closed", report.error().message);
+    } else if (report->flows_sent > 0 || opened) {
+      spdlog::info("openflow: ARP/ND gate {} after {:.2f} ms", open ? "open" : "closed", took);
+    }
+    hooks_.changed();
+  });
+}
+
+void Forwarding::reconcile() {
+  if (programming_) programmer_.reconcile();
+}
+
+void Forwarding::announce_all() {
+  std::vector<announce::Target> targets;
+  for (const auto& [id, lb] : hooks_.registry().all()) {
+    const auto state = ports_.state_of(id);
+    if (!state.binding) continue;
+    const auto more = targets_of(*lb, *state.binding);
+    targets.insert(targets.end(), more.begin(), more.end());
+  }
+  send(targets);
+}
+
+void Forwarding::plan_announcements(const LoadBalancer& lb) {
+  const auto state = ports_.state_of(lb.id);
+  if (!state.binding) return;
+  planner_.announce(targets_of(lb, *state.binding), monotonic_now());
+  run_planner();
+}
+
+void Forwarding::run_planner() {
+  const auto due = planner_.take_due(monotonic_now(), kAnnouncementsPerTurn);
+  if (!due.empty()) send(due);
+  const auto next = planner_.next_deadline();
+  if (next == announce::TimePoint::max()) return;
+  announce_timer_.expires_at(std::chrono::steady_clock::time_point(std::chrono::duration_cast<std::chrono::steady_clock::duration>(next)));
+  announce_timer_.async_wait([this](boost::system::error_code error) {
+    if (!error) run_planner();
+  });
+}
+
+void Forwarding::send(const std::vector<announce::Target>& targets) {
+  if (targets.empty()) return;
+  std::vector<wire::PacketOut> batch;
+  batch.reserve(targets.size());
+  for (const auto& target : targets) {
+    const auto frame = announce::announcement(target);
+    wire::PacketOut packet;
+    packet.actions = {wire::Action::output(target.port)};
+    packet.frame.assign(frame.begin(), frame.end());
+    batch.push_back(std::move(packet));
+  }
+  if (programmer_.packet_out(batch)) {
+    announcements_sent_ += batch.size();
+  } else {
+    spdlog::warn("openflow: {} announcements could not be sent: no connection to the bridge", batch.size());
+  }
+}
+
+void Forwarding::counters(const LoadBalancer& lb, CountersDone done) {
+  const auto group = pipeline::group_id_of(lb.ordinal, pipeline::GroupRole::select);
+  auto positions = pipeline::bucket_positions(lb);
+  programmer_.query_counters([group, positions = std::move(positions), done = std::move(done)](
+                                 const tl::expected<programmer::CounterReport, programmer::ProgramError>& report) {
+    if (!report) return done(tl::make_unexpected(report.error().message));
+    Counters counters;
+    for (const auto& position : positions) {
+      const auto found = std::find_if(report->buckets.begin(), report->buckets.end(), [&](const programmer::BucketCounters& bucket) {
+        return bucket.group_id == group && bucket.bucket_id == position.value;
+      });
+      counters.emplace_back(position, found == report->buckets.end() ? wire::Counters{} : found->counters);
+    }
+    done(std::move(counters));
+  });
+}
+
+Forwarding::Health Forwarding::health() const {
+  const auto stats = ports_.stats();
+  Health health;
+  health.synchronised = synchronised_;
+  health.programmed = synchronised_ && waiting_.empty() && programmed_ >= desired_ && programmer_.programmed();
+  health.links_up = static_cast<std::uint32_t>(stats.links_up);
+  health.links_wanted = static_cast<std::uint32_t>(stats.wanted);
+  return health;
+}
+
+}  // namespace distributor::node

@@ -1,0 +1,104 @@
+// Wires the registry to Open vSwitch: OVSDB and ports on one side, rules and the programmer on the other. What is rendered and what
+// differs is decided in openflow/; this class only keeps who waits for what. One thread (the event loop).
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "ha/announce/planner.hpp"
+#include "node/config/config.hpp"
+#include "openflow/ovsdb/client.hpp"
+#include "openflow/pipeline/pipeline.hpp"
+#include "openflow/ports/port_manager.hpp"
+#include "openflow/programmer/programmer.hpp"
+#include "sync/registry/registry.hpp"
+
+namespace distributor::node {
+
+class Forwarding {
+ public:
+  struct Hooks {
+    std::function<const Registry&()> registry;      // the applied state
+    std::function<void(Seq seq)> programmed;        // OVS has everything up to seq
+    std::function<void()> changed;                  // health, links or counters of them changed
+  };
+  struct Health {
+    bool synchronised = false;  // connected to the bridge, its rules read back and made right since
+    bool programmed = false;    // and nothing is waiting
+    std::uint32_t links_up = 0;
+    std::uint32_t links_wanted = 0;
+  };
+  using Counters = std::vector<std::pair<Position, wire::Counters>>;
+  using CountersDone = std::function<void(tl::expected<Counters, std::string>)>;
+
+  Forwarding(boost::asio::io_context& loop, const Config& config, Hooks hooks);
+
+  void start();
+  // Brings OVS to the registry; `programmed(seq)` follows when the barrier was seen. The first call allows programming at all:
+  // a node that does not know its registry must not sweep the rules of one that did.
+  void program(Seq seq, const std::vector<LoadBalancerId>& touched, bool everything);
+  void set_gate(bool open);
+  void reconcile();     // reads Open vSwitch back and repairs what differs
+  void announce_all();  // every VIP that has a port, at once (D5)
+
+  bool interface_present(const MacAddress& mac) const { return ports_.interface_present(mac); }
+  ports::BindingState state_of(const LoadBalancerId& lb) const { return ports_.state_of(lb); }
+  void counters(const LoadBalancer& lb, CountersDone done);
+  std::string ovs_version() const { return ovsdb_.open_vswitch().ovs_version; }
+  Health health() const;
+  const programmer::Statistics& programmer_statistics() const { return programmer_.statistics(); }
+  std::uint64_t announcements_sent() const { return announcements_sent_; }
+
+ private:
+  struct Waiting {
+    Seq seq;
+    std::set<LoadBalancerId> unsettled;  // their port is on its way
+    std::chrono::steady_clock::time_point give_up;
+  };
+  programmer::Events programmer_events();
+  void maintain_bridge();
+  void on_binding(const LoadBalancerId& lb, const std::optional<pipeline::PortBinding>& binding, const std::string& reason);
+  void bring(const LoadBalancerId& lb);  // ports and rules of one load balancer to the registry
+  void render(const LoadBalancer& lb);
+  void start_programming_if_known();
+  bool is_settled(const LoadBalancerId& lb) const;
+  void advance();
+  void commit(Seq seq);
+  void report_programmed(Seq seq);
+  void plan_announcements(const LoadBalancer& lb);
+  void run_planner();
+  void send(const std::vector<announce::Target>& targets);
+
+  boost::asio::io_context& loop_;
+  const Config& config_;
+  Hooks hooks_;
+  ovsdb::Client ovsdb_;
+  ports::PortManager ports_;
+  programmer::Programmer programmer_;
+  announce::Planner planner_;
+  boost::asio::steady_timer announce_timer_;
+  boost::asio::steady_timer give_up_timer_;
+  boost::asio::steady_timer bridge_timer_;
+  std::deque<Waiting> waiting_;
+  std::map<LoadBalancerId, std::uint32_t> ordinals_;  // of what has desired rules, to take them away after UNPLUG
+  Seq desired_;     // everything up to it is in the programmer's desired state
+  Seq programmed_;  // everything up to it was confirmed by OVS
+  std::uint64_t epoch_ = 0;  // counts states that replaced the one before: what was confirmed of it counts no more
+  bool bridge_ensured_ = false;
+  bool bridge_pending_ = false;
+  bool registry_known_ = false;
+  bool gate_known_ = false;
+  bool programming_ = false;
+  bool synchronised_ = false;
+  bool owner_ = false;
+  std::uint64_t announcements_sent_ = 0;
+};
+
+}  // namespace distributor::node

@@ -1,0 +1,15 @@
+// The daemon's state as Prometheus text. Names and units follow Prometheus's conventions.
+#pragma once
+
+#include <string>
+
+#include "api/http/server.hpp"
+#include "node/daemon/forwarding.hpp"
+#include "node/daemon/replica_shell.hpp"
+#include "node/daemon/role_shell.hpp"
+
+namespace distributor::node {
+
+std::string metrics_text(const ReplicaShell& replica, const Forwarding& forwarding, const RoleShell& role, const api::ServerStats& api);
+
+}  // namespace distributor::node

@@ -1,0 +1,113 @@
+#include "node/daemon/replica_shell.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+
+#include "sync/replica/message_codec.hpp"
+
+namespace distributor::node {
+namespace {
+
+replica::TimePoint monotonic_now() {
+  return std::chrono::duration_cast<replica::TimePoint>(std::chrono::steady_clock::now().time_since_epoch());
+}
+
+template <class... Cases>
+struct Overloaded : Cases... {
+  using Cases::operator()...;
+};
+template <class... Cases>
+Overloaded(Cases...) -> Overloaded<Cases...>;
+
+}  // namespace
+
+ReplicaShell::ReplicaShell(boost::asio::io_context& loop, store::Store store, replica::Config config, replica::DurableState durable, Hooks hooks)
+    : loop_(loop),
+      timer_(loop),
+      store_(std::move(store)),
+      core_(std::move(config), std::move(durable), monotonic_now()),
+      hooks_(std::move(hooks)) {}
+
+void ReplicaShell::start() { post(replica::Tick{}); }
+
+void ReplicaShell::post(replica::Event event) {
+  queue_.push_back(std::move(event));
+  if (!draining_) drain();
+}
+
+void ReplicaShell::on_frame(std::string_view bytes) {
+  auto message = replica::decode(bytes);
+  if (!message) {
+    if (stats_.messages_refused++ == 0) spdlog::warn("replication: a message of the peer cannot be read: {}; both nodes must run compatible versions", message.error().message);
+    return;
+  }
+  post(replica::PeerMessage{std::move(*message)});
+}
+
+void ReplicaShell::submit(Command command, std::string request_id, ChangeDone done) {
+  const auto handle = next_handle_++;
+  waiting_.emplace(handle, std::move(done));
+  post(replica::Submit{handle, std::move(command), std::move(request_id)});
+}
+
+void ReplicaShell::drain() {
+  draining_ = true;
+  while (!queue_.empty()) {
+    const auto event = std::move(queue_.front());
+    queue_.pop_front();
+    for (auto& effect : core_.step(event, monotonic_now())) perform(effect);
+  }
+  draining_ = false;
+  arm_timer();
+  hooks_.stepped();
+}
+
+void ReplicaShell::perform(replica::Effect& effect) {
+  std::visit(Overloaded{
+                 [this](replica::SendMessage& send) {
+                   const bool sent = hooks_.send(replica::encode(send.message));
+                   ++(sent ? stats_.messages_sent : stats_.messages_unsent);
+                 },
+                 [this](replica::Persist& effect_persist) { persist(effect_persist); },
+                 [this](replica::Reply& reply) {
+                   const auto found = waiting_.find(reply.handle);
+                   if (found == waiting_.end()) return;
+                   auto done = std::move(found->second);
+                   waiting_.erase(found);
+                   done(std::move(reply.result));
+                 },
+                 [this](replica::Program& program) { hooks_.program(program); },
+                 [this](replica::ResetLink&) { hooks_.reset_link(); },
+                 [](replica::LogLine& line) {
+                   const auto level = line.severity == replica::Severity::info      ? spdlog::level::info
+                                      : line.severity == replica::Severity::warning ? spdlog::level::warn
+                                                                                    : spdlog::level::err;
+                   spdlog::log(level, "replication: {}", line.text);
+                 },
+             },
+             effect);
+}
+
+void ReplicaShell::persist(const replica::Persist& effect) {
+  const auto begin = std::chrono::steady_clock::now();
+  const auto written = store_.persist(effect.batch);
+  stats_.persist_last_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
+  ++stats_.persists;
+  if (written) {
+    queue_.emplace_back(replica::PersistDone{effect.token});
+  } else {
+    ++stats_.persist_failures;
+    spdlog::error("store: {}; {}", written.error().message, written.error().fix);
+    queue_.emplace_back(replica::PersistFailed{effect.token, written.error().message});
+  }
+}
+
+void ReplicaShell::arm_timer() {
+  timer_.expires_at(std::chrono::steady_clock::time_point(std::chrono::duration_cast<std::chrono::steady_clock::duration>(core_.next_deadline())));
+  timer_.async_wait([this](boost::system::error_code error) {
+    if (!error) post(replica::Tick{});
+  });
+}
+
+}  // namespace distributor::node

@@ -1,0 +1,53 @@
+// Splits the one link between the nodes into channels: replication, and small questions of node to node.
+// A frame is one channel octet and its payload. One thread (the event loop).
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sync/registry/types.hpp"
+
+namespace distributor::node {
+
+class PeerChannel {
+ public:
+  using Send = std::function<bool(std::string frame)>;  // false: no peer
+  using OnReplication = std::function<void(std::string_view payload)>;
+  using InterfacePresent = std::function<bool(const MacAddress&)>;  // on this node
+  // One flag a MAC, or nothing: the peer is away or did not answer in time.
+  using ProbeDone = std::function<void(std::optional<std::vector<bool>>)>;
+
+  PeerChannel(boost::asio::io_context& loop, Send send, OnReplication on_replication, InterfacePresent present);
+
+  bool send_replication(std::string_view payload);
+  void probe(const std::vector<MacAddress>& macs, ProbeDone done);
+  void on_frame(std::string_view frame);  // garbage is dropped and counted
+  void on_disconnected();                 // open questions end without an answer
+
+  std::uint64_t frames_refused() const { return frames_refused_; }
+
+ private:
+  struct Pending {
+    std::size_t macs = 0;
+    ProbeDone done;
+    std::unique_ptr<boost::asio::steady_timer> timer;
+  };
+  void finish(std::uint64_t id, std::optional<std::vector<bool>> answer);
+
+  boost::asio::io_context& loop_;
+  Send send_;
+  OnReplication on_replication_;
+  InterfacePresent present_;
+  std::map<std::uint64_t, Pending> pending_;
+  std::uint64_t next_id_ = 1;
+  std::uint64_t frames_refused_ = 0;
+};
+
+}  // namespace distributor::node
