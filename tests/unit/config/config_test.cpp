@@ -1,0 +1,87 @@
+// The configuration file: what is read, and that every mistake is named with its key.
+#include "node/config/config.hpp"
+
+#include <gmock/gmock.h>
+
+namespace distributor::node {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr const char* kStandalone = R"(
+node_id = "node-1"
+pair_id = "0f0e0d0c-1111-4222-8333-444455556666"
+[api]
+listen = ["0.0.0.0:9443", "[::]:9443"]
+certificate = "/etc/distributor/server.pem"
+client_ca = "/etc/distributor/client_ca.pem"
+)";
+
+constexpr const char* kPairSections = R"(
+[peer]
+node_id = "node-2"
+bind = "tcp://198.51.100.1:9444"
+connect = "tcp://198.51.100.2:9444"
+own_key = "/etc/distributor/own.key"
+peer_public = "/etc/distributor/peer.pub"
+[keepalived]
+interface = "eth0"
+own_address = "198.51.100.1"
+peer_address = "198.51.100.2"
+management_vip = "198.51.100.10/24"
+)";
+
+std::string problems_of(const std::string& toml) {
+  const auto config = parse_config(toml);
+  if (config) return "accepted";
+  std::string all;
+  for (const auto& problem : config.error().problems) all += problem + "\n";
+  return all;
+}
+
+TEST(Config, StandaloneNeedsNoPeer) {  // H9
+  const auto config = parse_config(kStandalone);
+  ASSERT_TRUE(config) << config.error().problems.front();
+  EXPECT_FALSE(config->peer);
+  EXPECT_FALSE(config->keepalived);
+  ASSERT_EQ(config->api.listen.size(), 2U);
+  EXPECT_EQ(config->api.listen[1].address.text(), "::");
+  EXPECT_EQ(config->api.listen[1].port, 9443);
+  EXPECT_EQ(config->fifo(), "/run/distributor/vrrp.fifo");
+}
+
+TEST(Config, PairIsReadWhole) {
+  const auto config = parse_config(std::string(kStandalone) + kPairSections);
+  ASSERT_TRUE(config) << config.error().problems.front();
+  ASSERT_TRUE(config->peer);
+  EXPECT_EQ(config->peer->peer_public, "/etc/distributor/peer.pub");
+  ASSERT_TRUE(config->keepalived);
+  EXPECT_EQ(config->keepalived->management_vip.text(), "198.51.100.10");
+  EXPECT_EQ(config->keepalived->management_prefix, 24);
+}
+
+TEST(Config, EveryMistakeIsNamedWithItsKey) {
+  const std::string standalone = kStandalone;
+  const struct {
+    const char* description;
+    std::string toml;
+    const char* wanted;
+  } cases[] = {
+      {"not TOML", "node_id = ", "line 1"},
+      {"unknown key at the root", "surprise = 1\n" + standalone, "surprise: unknown key"},
+      {"unknown key in a section", standalone + "[openflow]\nbrigde = \"br0\"\n", "openflow.brigde: unknown key"},
+      {"required key missing", "pair_id = \"x\"\n[api]\nlisten=\"0.0.0.0:1\"\ncertificate=\"/c\"\nclient_ca=\"/d\"\n", "node_id: is required"},
+      {"section missing", "node_id = \"n\"\npair_id = \"x\"\n", "api: this section is required"},
+      {"wrong type", standalone + "[replication]\nsolo_after_ms = \"soon\"\n", "replication.solo_after_ms: wanted a whole number from 500 to 60000"},
+      {"out of range", standalone + "[gatekeeper]\ngrace_ms = 1\n", "gatekeeper.grace_ms: wanted a whole number"},
+      {"metrics beyond loopback", standalone + "[metrics]\nlisten = \"0.0.0.0:9464\"\n", "metrics.listen: wanted a loopback"},
+      {"bad endpoint", "node_id=\"n\"\npair_id=\"x\"\n[api]\nlisten=[\"here\"]\ncertificate=\"/c\"\nclient_ca=\"/d\"\n", "api.listen: wanted ADDRESS:PORT"},
+      {"peer without keepalived", standalone + "[peer]\nnode_id = \"node-2\"\n", "keepalived: a pair needs this section"},
+      {"peer is oneself", standalone + "[peer]\nnode_id = \"node-1\"\n", "peer.node_id: is this node's own"},
+      {"relative path", standalone + "[admin]\nsocket = \"admin.sock\"\n", "admin.socket: wanted an absolute path"},
+  };
+  for (const auto& one : cases) EXPECT_THAT(problems_of(one.toml), HasSubstr(one.wanted)) << one.description;
+}
+
+}  // namespace
+}  // namespace distributor::node
