@@ -33,8 +33,8 @@ std::vector<Effect> Core::step(const Event& event, TimePoint now) {
   std::visit([&](const auto& concrete) { on(concrete); }, event);
   if (!in_charge_ && now_ - last_beat_ >= config_.grace) take_charge();
   if (in_charge_) {
-    if (vrrp_ == VrrpState::unknown && query_next_ <= now_) {
-      query_next_ = now_ + config_.retry_max;
+    if (query_next_ <= now_ && !gate_.wanted && !gate_closed_) {
+      query_next_ = now_ + config_.query_every;
       effects_.emplace_back(QueryKeepalived{});
     }
     if (due(readiness_)) effects_.emplace_back(ClearReadiness{});
@@ -49,6 +49,7 @@ TimePoint Core::next_deadline() const {
   for (const Errand* errand : {&readiness_, &gate_}) {
     if (errand->wanted && !errand->in_flight) next = std::min(next, errand->next);
   }
+  if (!gate_.wanted && !gate_closed_) next = std::min(next, std::max(query_next_, now_));
   return next;
 }
 
@@ -83,8 +84,19 @@ void Core::on(const KeepalivedSaid& event) {
   }
 }
 
+// An answer may be older than the last line. Taking it all the same errs to the safe side only: a node that was not
+// MASTER a moment ago may have missed changes, and one that is said to be MASTER changes nothing.
 void Core::on(const KeepalivedQueried& event) {
-  if (vrrp_ == VrrpState::unknown) learn(event.state, "answers");  // a line is newer
+  learn(event.state, "answers");
+}
+
+// Its adverts have stopped as well, most likely: the peer owns by now.
+void Core::on(const KeepalivedSilent&) {
+  if (!in_charge_) return;
+  if (!silent_since_) silent_since_ = now_;
+  if (now_ - *silent_since_ >= config_.silence_max) {
+    want_gate_closed("keepalived has answered nothing for " + in_ms(now_ - *silent_since_));
+  }
 }
 
 void Core::on(const KeepalivedDead&) {
@@ -95,6 +107,7 @@ void Core::on(const KeepalivedDead&) {
 
 void Core::learn(VrrpState state, const char* how) {
   if (!in_charge_) return;
+  silent_since_.reset();
   vrrp_ = state;
   // Once it has left MASTER the registry here may be stale: that stays so if it becomes MASTER again before the gate is
   // closed.
@@ -114,6 +127,7 @@ void Core::take_charge() {
   readiness_ = Errand{true, false, now_, Duration(0)};
   gate_ = Errand{};
   query_next_ = now_;
+  silent_since_.reset();
   if (has_left_master(vrrp_)) want_gate_closed("the daemon's last word was that this node is not MASTER");
 }
 

@@ -23,6 +23,9 @@ struct CoreConfig {
   Duration retry_min =
       std::chrono::milliseconds(100);  // of a failed effect; doubles up to retry_max and goes on until success
   Duration retry_max = std::chrono::milliseconds(2000);
+  Duration query_every = std::chrono::milliseconds(2000);  // while in charge and the gate may be open
+  Duration silence_max =
+      std::chrono::milliseconds(6000);  // a keepalived that leaves every question unanswered for so long counts as dead
   std::uint64_t episode_base = 0;  // random: a restarted gatekeeper's episodes are not taken for its predecessor's
 };
 
@@ -37,6 +40,7 @@ struct KeepalivedSaid {
 struct KeepalivedQueried {
   keepalived::VrrpState state;
 };
+struct KeepalivedSilent {};  // asked, and no answer came in time
 struct KeepalivedDead {};
 struct KeepalivedAlive {};
 struct ReadinessCleared {
@@ -45,8 +49,8 @@ struct ReadinessCleared {
 struct GateClosed {
   bool ok = true;
 };
-using Event = std::variant<Tick, BeatReceived, KeepalivedSaid, KeepalivedQueried, KeepalivedDead, KeepalivedAlive,
-                           ReadinessCleared, GateClosed>;
+using Event = std::variant<Tick, BeatReceived, KeepalivedSaid, KeepalivedQueried, KeepalivedSilent, KeepalivedDead,
+                           KeepalivedAlive, ReadinessCleared, GateClosed>;
 
 // ---- effects
 enum class Severity : std::uint8_t { info, warning, error };
@@ -55,8 +59,10 @@ struct SendReply {
 };
 struct FollowFifo {
   bool on = true;
-};                          // read lines, or hold the read end only
-struct QueryKeepalived {};  // nobody told the state: ask; no answer is no event
+};  // read lines, or hold the read end only
+// A line that the daemon read and had no time to pass on is lost, so a state once told is not believed for ever: ask.
+// Answer with KeepalivedQueried or KeepalivedSilent; with neither where keepalived cannot be asked.
+struct QueryKeepalived {};
 struct ClearReadiness {};   // answer with ReadinessCleared before the next beat
 struct CloseGate {};        // answer with GateClosed before the next beat
 struct LogLine {
@@ -84,6 +90,7 @@ class Core {
   void on(const BeatReceived& event);
   void on(const KeepalivedSaid& event);
   void on(const KeepalivedQueried& event);
+  void on(const KeepalivedSilent&);
   void on(const KeepalivedDead&);
   void on(const KeepalivedAlive&) {}
   void on(const ReadinessCleared& event) {
@@ -109,6 +116,7 @@ class Core {
   keepalived::VrrpState vrrp_ = keepalived::VrrpState::unknown;
   Errand readiness_, gate_;
   TimePoint query_next_{0};
+  std::optional<TimePoint> silent_since_;  // of keepalived
   std::vector<Effect> effects_;
 };
 

@@ -173,6 +173,7 @@ void Process::query() {
   state_query_->ask([this](tl::expected<keepalived::VrrpState, std::string> state) {
     if (state) return feed(KeepalivedQueried{*state});
     log(Severity::warning, state.error());
+    feed(KeepalivedSilent{});
   });
 }
 

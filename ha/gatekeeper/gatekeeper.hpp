@@ -21,7 +21,7 @@ struct Config {
   std::function<void(Severity, const std::string&)> log;
   std::function<void()> on_started;  // socket and FIFO are open (sd_notify READY)
   std::function<void()> on_alive;    // about each 250 ms (sd_notify WATCHDOG)
-  // For the case that nobody told the VRRP state (this process started after the daemon died); empty = never ask.
+  // Whom to ask for the VRRP state while the daemon is dead; empty = never ask, then only the FIFO's lines count.
   std::string keepalived_program;
   std::string keepalived_pid_file;
   std::string keepalived_dump_path;

@@ -91,6 +91,11 @@ programmer::Events Forwarding::programmer_events() {
     report_programmed(desired_);
   };
   events.on_refused = [](const programmer::ProgramError& error) { spdlog::error("openflow: {}", error.message); };
+  // A commit that was late or refused has answered already: what it brought is reported when it stands.
+  events.on_settled = [this] {
+    spdlog::info("openflow: everything that was late or refused is programmed now");
+    if (synchronised_) report_programmed(desired_);
+  };
   return events;
 }
 

@@ -79,14 +79,14 @@ class ApiClient:
     def call(self, method, path, body=None, request_id=None):
         headers = {"Content-Type": "application/json"} if body is not None else {}
         if request_id:
-            headers["X-Request-Id"] = request_id
+            headers["Idempotency-Key"] = request_id
         return self.raw(method, path, None if body is None else json.dumps(body).encode(), headers)
 
     def get(self, path):
         return self.call("GET", path)
 
-    def post(self, path, body):
-        return self.call("POST", path, body)
+    def post(self, path, body, request_id=None):
+        return self.call("POST", path, body, request_id)
 
     # -- the calls of the REST API -----------------------------------------------------------------------------------
 
@@ -96,11 +96,11 @@ class ApiClient:
     def unplug(self, lb):
         return self.post(f"/1.0/loadbalancer/{lb}/unplug", {})
 
-    def register(self, lb, amphorae):
-        return self.post(f"/1.0/loadbalancer/{lb}/register", {"amphorae": amphorae})
+    def register(self, lb, amphorae, request_id=None):
+        return self.post(f"/1.0/loadbalancer/{lb}/register", {"amphorae": amphorae}, request_id)
 
-    def unregister(self, lb, macs):
-        return self.post(f"/1.0/loadbalancer/{lb}/unregister", {"amphorae": macs})
+    def unregister(self, lb, macs, request_id=None):
+        return self.post(f"/1.0/loadbalancer/{lb}/unregister", {"amphorae": macs}, request_id)
 
     def replace(self, lb, failed, standby=None):
         return self.post(f"/1.0/loadbalancer/{lb}/replace", {"failed": failed, **({"standby": standby} if standby else {})})

@@ -71,11 +71,14 @@ TEST_F(GatekeeperCore, WithinTheGraceNothingMoves) {  // H12, O4
 
 TEST_F(GatekeeperCore, PastTheGraceReadinessGoesAndTheGateWhenThePeerOwns) {  // H12
   beat();
-  EXPECT_THAT(pass(2s), ElementsAre("follow", "clear"));
+  EXPECT_THAT(pass(2s), ElementsAre("follow", "query", "clear"));
   EXPECT_THAT(step(ReadinessCleared{true}), IsEmpty());
   EXPECT_THAT(step(KeepalivedAlive{}), IsEmpty());
   EXPECT_THAT(step(KeepalivedSaid{VrrpEvent::priority_changed}), IsEmpty());
-  EXPECT_THAT(pass(60s), IsEmpty()) << "still MASTER: nobody else answers";
+  for (int i = 0; i < 30; ++i) {
+    EXPECT_THAT(step(KeepalivedQueried{VrrpState::master}), IsEmpty()) << "still MASTER: nobody else answers";
+    EXPECT_THAT(pass(2s), ElementsAre("query"));
+  }
   EXPECT_THAT(step(KeepalivedSaid{VrrpEvent::backup}), ElementsAre("close"));
   EXPECT_THAT(step(GateClosed{true}), IsEmpty());
   EXPECT_THAT(pass(60s), IsEmpty());
@@ -107,11 +110,36 @@ TEST_F(GatekeeperCore, WithoutADaemonFromTheStart) {  // H12
   EXPECT_THAT(step(KeepalivedQueried{VrrpState::backup}), ElementsAre("close"));
 }
 
-TEST_F(GatekeeperCore, AnAnswerIsOlderThanALine) {
-  step(Tick{});
+TEST_F(GatekeeperCore, ALineThatTheDaemonReadAndNeverPassedOnIsFoundOutByAsking) {  // H12
+  beat(VrrpState::master);  // it read BACKUP after this beat, and hung
+  EXPECT_THAT(pass(2s), ElementsAre("follow", "query", "clear"));
+  EXPECT_THAT(step(KeepalivedQueried{VrrpState::backup}), ElementsAre("close"));
+}
+
+TEST_F(GatekeeperCore, AKeepalivedThatAnswersNothingCountsAsDead) {  // H12: hung, its FIFO still open
+  beat();
   pass(2s);
-  step(KeepalivedSaid{VrrpEvent::master});
-  EXPECT_THAT(step(KeepalivedQueried{VrrpState::backup}), IsEmpty());
+  step(ReadinessCleared{true});
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_THAT(step(KeepalivedSilent{}), IsEmpty()) << i;
+    EXPECT_THAT(pass(2s), ElementsAre("query")) << i;
+  }
+  EXPECT_THAT(step(KeepalivedSilent{}), ElementsAre("close"));
+}
+
+TEST_F(GatekeeperCore, AnAnswerOrALineEndsTheSilence) {
+  const std::vector<Event> signs = {KeepalivedQueried{VrrpState::master}, KeepalivedSaid{VrrpEvent::master}};
+  for (const Event& sign : signs) {
+    core_.reset();
+    step(Tick{});
+    beat();
+    pass(2s);
+    step(KeepalivedSilent{});
+    pass(5s);
+    step(sign);
+    pass(5s);
+    EXPECT_THAT(step(KeepalivedSilent{}), Not(Contains("close")));
+  }
 }
 
 TEST_F(GatekeeperCore, FailuresAreRetriedWithinBoundsUntilSuccess) {  // H12
