@@ -14,6 +14,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "openflow/wire/meter.hpp"
 #include "openflow/wire/rule.hpp"
 #include "openflow/wire/stats.hpp"
 
@@ -41,6 +42,19 @@ struct Options {
       50;  // while nothing listens on the socket: a try costs nothing, a late one costs traffic (O5)
   std::uint32_t refused_retry_min_ms = 1000;  // rules that OVS refused are tried again after this, doubling
   std::uint32_t refused_retry_max_ms = 30000;
+  // Meters that the rules use. All of them stand before any rule is sent, or, where the datapath has not so many, none
+  // (Capabilities).
+  std::vector<wire::Meter> meters;
+  std::uint32_t read_back_pause_ms = 250;         // between read-backs because of what others changed (O5)
+  std::uint32_t unwatched_read_back_ms = 1000;    // where Open vSwitch does not tell what others change
+};
+
+// What the datapath behind the bridge can do; found out at each connection, never configured.
+struct Capabilities {
+  bool nd_fields = true;          // rules may write ND fields; false on the kernel datapath (D3)
+  bool watched = true;            // changes by others are told; else they are found by reading back each second (O5)
+  std::uint32_t meters_max = 0;   // 0: no meters (D9)
+  friend bool operator==(const Capabilities&, const Capabilities&) = default;
 };
 
 enum class ProgramErrorCode : std::uint8_t {
@@ -92,6 +106,7 @@ struct Statistics {
   std::uint64_t connections = 0;          // established; reconnects = this - 1
   std::uint64_t reconciliations = 0;      // read-backs compared
   std::uint64_t repairs = 0;  // rules found missing, changed or foreign at a read-back after the first of the process
+  std::uint64_t foreign_changes = 0;  // made by others, as Open vSwitch told
   std::size_t refused_keys = 0;  // now
   double last_programming_ms = 0;
 };
@@ -99,6 +114,8 @@ struct Statistics {
 // All optional. They may call any member of the programmer, but not destroy it.
 struct Events {
   std::function<void(bool connected, const std::string& why)> on_connection;
+  // At each connection, before anything is compared: set_desired() from in here is in the first synchronisation.
+  std::function<void(const Capabilities&)> on_capabilities;
   std::function<void(const ProgramReport&)>
       on_synchronised;  // after (re)connection: read back, compared, difference programmed
   std::function<void(const ProgramError&)>
@@ -106,6 +123,7 @@ struct Events {
   // Everything desired stands again, and no key is refused, after a commit had failed (refused, timed out) or the
   // connection was lost.
   std::function<void()> on_settled;
+  std::function<void(const ProgramReport&)> on_repaired;  // a later read-back found differences, and they are mended
   std::function<void(const wire::PortStatus&)> on_port_status;
   std::function<void(const wire::PacketIn&)> on_packet_in;
 };

@@ -1,4 +1,4 @@
-// Flow-mod, group-mod, meter-mod.
+// Flow-mod, group-mod.
 #include <stdexcept>
 
 #include "openflow/wire/detail/bytes.hpp"
@@ -103,15 +103,6 @@ std::string group_mod_head(std::uint32_t xid, std::uint16_t command, GroupType t
   return out;
 }
 
-std::string meter_mod_head(std::uint32_t xid, std::uint16_t command, std::uint32_t meter_id) {
-  constexpr std::uint16_t kPacketsPerSecond = 2;
-  std::string out = begin(MessageType::meter_mod, xid);
-  put<std::uint16_t>(out, command);
-  put<std::uint16_t>(out, kPacketsPerSecond);
-  put<std::uint32_t>(out, meter_id);
-  return out;
-}
-
 }  // namespace
 
 Decoded<std::string> encode_flow_mod(std::uint32_t xid, FlowCommand command, const FlowRule& rule) {
@@ -148,20 +139,6 @@ Decoded<std::string> encode_group_mod(std::uint32_t xid, GroupCommand command, c
 
 std::string encode_group_delete(std::uint32_t xid, std::uint32_t group_id) {
   return finish(group_mod_head(xid, kGroupDelete, GroupType::all, group_id));
-}
-
-std::string encode_meter_mod(std::uint32_t xid, bool modify, std::uint32_t meter_id, std::uint32_t packets_per_s) {
-  constexpr std::uint16_t kBandDrop = 1;
-  std::string out = meter_mod_head(xid, modify ? 1 : 0, meter_id);
-  put<std::uint16_t>(out, kBandDrop);
-  put<std::uint16_t>(out, 16);
-  put<std::uint32_t>(out, packets_per_s);
-  put_zeros(out, 8);  // burst: OVS's own choice; padding
-  return finish(std::move(out));
-}
-
-std::string encode_meter_delete(std::uint32_t xid, std::uint32_t meter_id) {
-  return finish(meter_mod_head(xid, 2, meter_id));
 }
 
 }  // namespace distributor::wire

@@ -35,7 +35,9 @@ enum class MessageType : std::uint8_t {
   multipart_reply = 19,
   barrier_request = 20,
   barrier_reply = 21,
+  set_async = 28,
   meter_mod = 29,
+  request_forward = 32,
   bundle_control = 33,
   bundle_add = 34,
 };
@@ -86,10 +88,6 @@ enum class GroupCommand : std::uint8_t { add = 0, modify = 1 };
 Decoded<std::string> encode_group_mod(std::uint32_t xid, GroupCommand command, const Group& group);
 std::string encode_group_delete(std::uint32_t xid,
                                 std::uint32_t group_id);  // kGroupAll: all. Deletes the flows that use it, too
-
-// A meter that drops what exceeds the rate (packets per second). Replaces one of the same id if `modify`.
-std::string encode_meter_mod(std::uint32_t xid, bool modify, std::uint32_t meter_id, std::uint32_t packets_per_s);
-std::string encode_meter_delete(std::uint32_t xid, std::uint32_t meter_id);
 
 // --- bundles
 // ---------------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@
 
 namespace distributor::wire {
 
-enum class MultipartType : std::uint16_t { flow_desc = 1, group_stats = 6, group_desc = 7, port_desc = 13 };
+enum class MultipartType : std::uint16_t { flow_desc = 1, group_stats = 6, group_desc = 7, meter_desc = 10, meter_features = 11, port_desc = 13 };
 
 std::string encode_flow_desc_request(std::uint32_t xid);  // all tables, all cookies
 std::string encode_group_desc_request(std::uint32_t xid);

@@ -12,6 +12,7 @@
 #include <optional>
 #include <unordered_map>
 
+#include "openflow/programmer/detail/discovery.hpp"
 #include "openflow/programmer/detail/session.hpp"
 #include "openflow/programmer/detail/transaction.hpp"
 #include "openflow/programmer/ledger.hpp"
@@ -43,6 +44,7 @@ struct Programmer::Impl : std::enable_shared_from_this<Programmer::Impl> {
   struct Reading {
     std::optional<std::string> flows;
     std::optional<std::string> groups;
+    std::optional<std::string> meters;  // asked for only where the datapath has enough of them
     bool spoiled = false;  // something was programmed meanwhile: what was read may be older than that
   };
 
@@ -62,6 +64,15 @@ struct Programmer::Impl : std::enable_shared_from_this<Programmer::Impl> {
   void ask(wire::MultipartType type, ReplyCallback done);
   bool on_reply(const wire::Message& message);
   std::uint32_t take_xids(std::uint32_t count);
+
+  // --- what others do, and what the datapath can (impl_watch.cpp)
+  void discover();
+  bool on_discovery(const wire::Message& message);
+  bool on_watch(const wire::Message& message);
+  void on_foreign_change();
+  void read_back_in(Clock::duration wait);
+  bool use_meters() const { return !options.meters.empty() && capabilities.meters_max >= options.meters.size(); }
+  void program_meters(const std::vector<wire::MeterDescription>& standing);
 
   // --- programming (impl_program.cpp)
   void pump();
@@ -106,7 +117,14 @@ struct Programmer::Impl : std::enable_shared_from_this<Programmer::Impl> {
   std::uint32_t next_xid;
   std::uint32_t next_bundle_id = 1;
 
+  std::optional<detail::Discovery> discovery;
+  Capabilities capabilities;
+  boost::asio::steady_timer read_back_timer;
+  Clock::time_point last_read_back;
+  bool read_back_armed = false;
+
   bool shut = false;
+  bool discovered = false;   // what the datapath can do is known, and the owner was told
   bool programming = false;  // start_programming() was called
   bool known = false;        // what stands in OVS is known
   bool announced = false;    // on_synchronised was called for this connection

@@ -20,6 +20,7 @@ Programmer::Impl::Impl(boost::asio::io_context& io_context, Options its_options,
       reconnect_timer(io_context),
       backoff_ms(options.backoff_min_ms),
       next_xid(kFirstXid),
+      read_back_timer(io_context),
       deadline_timer(io_context),
       retry_timer(io_context),
       retry_ms(options.refused_retry_min_ms) {}
@@ -49,6 +50,7 @@ void Programmer::Impl::shut_down() {
   reconnect_timer.cancel();
   deadline_timer.cancel();
   retry_timer.cancel();
+  read_back_timer.cancel();
   replies.clear();
 }
 
@@ -59,7 +61,7 @@ void Programmer::Impl::on_ready() {
   later([this] {
     if (events.on_connection) events.on_connection(true, {});
   });
-  pump();
+  discover();
 }
 
 void Programmer::Impl::on_closed(const std::string& why) {
@@ -67,6 +69,8 @@ void Programmer::Impl::on_closed(const std::string& why) {
   last_why = why;
   const std::uint32_t longest_ms = session && session->reached() ? options.backoff_max_ms : options.absent_retry_max_ms;
   session.reset();
+  discovery.reset();
+  discovered = false;
   known = false;
   announced = false;
   unsettled = true;
@@ -95,7 +99,7 @@ void Programmer::Impl::on_closed(const std::string& why) {
 void Programmer::Impl::on_message(const wire::Message& message) {
   if (urgent && urgent->transaction.on_message(message)) return advance(urgent, Lane::urgent);
   if (bulk && bulk->transaction.on_message(message)) return advance(bulk, Lane::bulk);
-  if (on_reply(message)) return;
+  if (on_reply(message) || on_discovery(message) || on_watch(message)) return;
   switch (message.type) {
     case wire::MessageType::port_status:
       if (auto status = wire::decode_port_status(message.body); status && events.on_port_status) {
@@ -138,6 +142,10 @@ void Programmer::Impl::ask(wire::MultipartType type, ReplyCallback done) {
       return session->send(wire::encode_group_desc_request(xid), Lane::bulk);
     case wire::MultipartType::group_stats:
       return session->send(wire::encode_group_stats_request(xid), Lane::bulk);
+    case wire::MultipartType::meter_desc:
+      return session->send(wire::encode_meter_desc_request(xid), Lane::bulk);
+    case wire::MultipartType::meter_features:
+      return session->send(wire::encode_meter_features_request(xid), Lane::bulk);
     case wire::MultipartType::port_desc:
       return session->send(wire::encode_port_desc_request(xid), Lane::bulk);
   }

@@ -7,7 +7,7 @@
 namespace distributor::programmer {
 
 void Programmer::Impl::pump() {
-  if (shut || !programming || held || !session || !session->ready()) return;
+  if (shut || !programming || held || !session || !session->ready() || !discovered) return;
   if (known) start_urgent();
   if (reading || bulk || urgent) return;
   if (!known || !reconciling.empty()) return start_reading();
@@ -35,6 +35,7 @@ void Programmer::Impl::start_urgent() {
 void Programmer::Impl::start_reading() {
   const auto own = std::make_shared<Reading>();
   reading = own;
+  last_read_back = Clock::now();
   const auto take = [this, own](std::optional<std::string> Reading::*part) {
     return [this, own, part](ReplyBody body) {
       if (reading != own) return;  // of an earlier connection
@@ -48,9 +49,10 @@ void Programmer::Impl::start_reading() {
         return;
       }
       ((*own).*part) = std::move(*body);
-      if (own->flows && own->groups) on_read();
+      if (own->flows && own->groups && (own->meters || !use_meters())) on_read();
     };
   };
+  if (use_meters()) ask(wire::MultipartType::meter_desc, take(&Reading::meters));
   ask(wire::MultipartType::group_desc, take(&Reading::groups));
   ask(wire::MultipartType::flow_desc, take(&Reading::flows));
 }
@@ -60,11 +62,13 @@ void Programmer::Impl::on_read() {
   if (read->spoiled || urgent) return pump();  // reads again
   auto flows = wire::decode_flow_desc(*read->flows);
   auto groups = wire::decode_group_desc(*read->groups);
-  if (!flows || !groups) {
-    const std::string why = flows ? groups.error().message : flows.error().message;
+  auto meters = wire::decode_meter_desc(read->meters.value_or(""));
+  if (!flows || !groups || !meters) {
+    const std::string why = !flows ? flows.error().message : !groups ? groups.error().message : meters.error().message;
     session->close();
     return on_closed("what the bridge sent back cannot be read: " + why);
   }
+  if (use_meters()) program_meters(*meters);
   ++statistics.reconciliations;
   Plan plan = ledger.plan_all({std::move(*flows), std::move(*groups)});
   if (ever_synchronised) statistics.repairs += plan.changes.size();
@@ -114,6 +118,11 @@ void Programmer::Impl::finish(Flight flight) {
   for (const WaiterPointer& waiter : flight.waiters) answer(*waiter, report);
   if (transaction.plan().whole) {
     known = true;
+    if (ever_synchronised && announced && !transaction.plan().empty()) {
+      later([this, report] {
+        if (events.on_repaired) events.on_repaired(report);
+      });
+    }
     ever_synchronised = true;
     if (!std::exchange(announced, true)) {
       later([this, report] {

@@ -54,6 +54,8 @@ class Driver {
   std::vector<wire::PortStatus> port_changes;
   std::vector<wire::PacketIn> packets_in;
   std::vector<std::string> losses;
+  std::vector<programmer::Capabilities> capabilities;
+  std::vector<ProgramReport> repaired;
   int settled = 0;
   programmer::Programmer programmer;
 
@@ -92,6 +94,8 @@ class Driver {
     out.on_connection = [this](bool connected, const std::string& why) {
       if (!connected) losses.push_back(why);
     };
+    out.on_capabilities = [this](const programmer::Capabilities& found) { capabilities.push_back(found); };
+    out.on_repaired = [this](const ProgramReport& report) { repaired.push_back(report); };
     out.on_settled = [this] { ++settled; };
     return out;
   }

@@ -8,7 +8,9 @@
 #include <memory>
 
 #include "openflow/wire/message.hpp"
+#include "openflow/wire/meter.hpp"
 #include "openflow/wire/multipart.hpp"
+#include "openflow/wire/watch.hpp"
 #include "tests/unit/wire/facts_rules.hpp"
 #include "tests/unit/wire/hex.hpp"
 
@@ -111,10 +113,17 @@ TEST_F(Oracle, GroupMods) {  // O1, O2, A6
 }
 
 TEST_F(Oracle, Meters) {
-  expect("meter", encode_meter_mod(kXid, false, 1, 100),
+  expect("meter", encode_meter_mod(kXid, false, {1, 100}),
          {"OFPT_METER_MOD", "ADD meter=1 pktps bands=", "type=drop rate=100"});
-  expect("meter", encode_meter_mod(kXid, true, 1, 100), {"MOD meter=1 pktps"});
+  expect("meter", encode_meter_mod(kXid, true, {1, 100}), {"MOD meter=1 pktps"});
   expect("delete", encode_meter_delete(kXid, 1), {"DEL meter=1"});
+  expect("descriptions", encode_meter_desc_request(kXid), {"OFPST_METER_CONFIG request", "meter=all"});
+  expect("features", encode_meter_features_request(kXid), {"OFPST_METER_FEATURES request"});
+}
+
+TEST_F(Oracle, Watching) {  // O5
+  expect("forwarding", encode_set_async_forwarding(kXid), {"OFPT_SET_ASYNC", "REQUESTFORWARD: group_mod_request meter_mod_request"});
+  expect("monitor", encode_flow_monitor_request(kXid), {"OFPST_FLOW_MONITOR request", "add,delete,modify"});
 }
 
 TEST_F(Oracle, Bundles) {  // O3
