@@ -55,13 +55,18 @@ void read_vip(Fields& fields, std::string_view address_name, std::vector<Vip>& v
   const auto address = fields.value<IpAddress>(address_name);
   const auto subnet = fields.value<IpPrefix>("subnet_cidr");
   const auto gateway = fields.value<IpAddress>("gateway");
+  const auto hairpin_address = fields.value<IpAddress>("hairpin_address");
   auto routes = read_host_routes(fields, fault);
   if (!address || !subnet) return;
   if (!subnet->contains(*address)) {
     fields.fail(address_name, "wanted an address in " + subnet->text() + ", found " + address->text(),
                 "correct the address or subnet_cidr");
   }
-  vips.push_back(Vip{.address = *address, .subnet = *subnet, .gateway = gateway, .host_routes = std::move(routes)});
+  vips.push_back(Vip{.address = *address,
+                     .subnet = *subnet,
+                     .gateway = gateway,
+                     .host_routes = std::move(routes),
+                     .hairpin_address = hairpin_address});
 }
 
 void read_additional_vips(Fields& body, std::vector<Vip>& vips, Fault& fault) {
@@ -72,7 +77,7 @@ void read_additional_vips(Fields& body, std::vector<Vip>& vips, Fault& fault) {
     const auto* item = detail::object_item((*list)[i], at, fault);
     if (item == nullptr) return;
     // Octavia's amphora API says ip_address here.
-    Fields vip(*item, at, {"vip_address", "ip_address", "subnet_cidr", "gateway", "host_routes"}, fault);
+    Fields vip(*item, at, {"vip_address", "ip_address", "subnet_cidr", "gateway", "hairpin_address", "host_routes"}, fault);
     if (vip.has("vip_address") && vip.has("ip_address")) {
       vip.fail("ip_address", "wanted vip_address or ip_address, found both", "send one of them");
     }
@@ -128,19 +133,23 @@ void read_nodes(Fields& body, const NodeId& this_node, std::vector<NodeInterface
     body.fail("mac_address", "wanted mac_address or nodes, found neither", "add one of them");
 }
 
-Affinity read_algorithm(Fields& body, Fault& fault) {
+void read_algorithm(Fields& body, PlugCommand& command, Fault& fault) {
   const auto* object = body.object("alg_extras");
-  if (object == nullptr) return Affinity::source_ip;
-  Fields extras(*object, "alg_extras", {"algorithm", "affinity"}, fault);
+  if (object == nullptr) return;
+  Fields extras(*object, "alg_extras", {"algorithm", "affinity", "hash_classes_max"}, fault);
+  if (const auto classes = extras.number("hash_classes_max", limits::kHashClassesMin, limits::kHashClassesMax)) {
+    command.hash_classes_max = static_cast<std::uint32_t>(*classes);
+  }
   const auto algorithm = extras.text("algorithm");
   if (algorithm && *algorithm != "hash") {
     extras.fail("algorithm", "wanted \"hash\", found \"" + excerpt(*algorithm) + "\"");
   }
   const auto affinity = extras.text("affinity");
-  if (!affinity || *affinity == "Source_IP") return Affinity::source_ip;
-  if (*affinity == "Source_IP_AND_port") return Affinity::source_ip_and_port;
-  extras.fail("affinity", "wanted \"Source_IP\" or \"Source_IP_AND_port\", found \"" + excerpt(*affinity) + "\"");
-  return Affinity::source_ip;
+  if (affinity && *affinity == "Source_IP_AND_port") {
+    command.affinity = Affinity::source_ip_and_port;
+  } else if (affinity && *affinity != "Source_IP") {
+    extras.fail("affinity", "wanted \"Source_IP\" or \"Source_IP_AND_port\", found \"" + excerpt(*affinity) + "\"");
+  }
 }
 
 ForwardingMode read_mode(Fields& body) {
@@ -218,7 +227,7 @@ tl::expected<PlugCommand, ApiError> parse_plug(const LoadBalancerId& lb, std::st
   if (!object) return tl::unexpected(object.error());
   Fault fault;
   Fields body(*object, "",
-              {"lb_id", "vip_address", "subnet_cidr", "gateway", "mac_address", "vrrp_ip", "vlan", "host_routes",
+              {"lb_id", "vip_address", "subnet_cidr", "gateway", "hairpin_address", "mac_address", "vrrp_ip", "vlan", "host_routes",
                "alg_extras", "nodes", "cluster_size", "additional_vips", "mtu", "hash_seed", "forwarding_mode"},
               fault);
   PlugCommand command;
@@ -227,7 +236,7 @@ tl::expected<PlugCommand, ApiError> parse_plug(const LoadBalancerId& lb, std::st
   read_vip(body, "vip_address", command.vips, fault);
   read_additional_vips(body, command.vips, fault);
   read_nodes(body, this_node, command.nodes, fault);
-  command.affinity = read_algorithm(body, fault);
+  read_algorithm(body, command, fault);
   command.mode = read_mode(body);
   command.hash_seed = read_hash_seed(body);
   if (const auto size = body.number("cluster_size", 1, limits::kSlotsMax)) {

@@ -27,6 +27,7 @@ void put_vip(json::object& into, const Vip& vip) {
   into["vip_address"] = vip.address.text();
   into["subnet_cidr"] = vip.subnet.text();
   into["gateway"] = vip.gateway ? json::value(vip.gateway->text()) : json::value(nullptr);
+  if (vip.hairpin_address) into["hairpin_address"] = vip.hairpin_address->text();
   into["host_routes"] = host_routes(vip);
 }
 
@@ -111,7 +112,9 @@ json::object complete(const LoadBalancer& lb, std::span<const NodeId> members, c
   object["nodes"] = interfaces(lb);
   object["nodes_missing_interface"] = missing_interfaces(lb, members);
   const auto affinity = affinity_name(lb.affinity);
-  object["alg_extras"] = json::object{{"algorithm", "hash"}, {"affinity", affinity}};
+  json::object extras{{"algorithm", "hash"}, {"affinity", affinity}};
+  if (lb.hash_classes_max) extras["hash_classes_max"] = *lb.hash_classes_max;
+  object["alg_extras"] = std::move(extras);
   object["affinity"] = affinity;
   object["forwarding_mode"] = lb.mode == ForwardingMode::direct_return ? "direct_return" : "hairpin";
   object["hash_seed"] = hex64(lb.hash_seed);

@@ -53,10 +53,15 @@ json::object member(const MemberView& view) {
                       {"hash_fingerprint", text_or_null(view.hash_fingerprint)}};
 }
 
+// As the client sent it: the router adds ":" and a digest of the request.
+std::string idempotency_key(const std::string& request_id) {
+  return request_id.substr(0, request_id.rfind(':'));
+}
+
 json::object dropped_change(const DroppedView& dropped) {
   return json::object{{"term", dropped.term.value},
                       {"seq", dropped.seq.value},
-                      {"request_id", text_or_null(dropped.request_id)},
+                      {"request_id", text_or_null(idempotency_key(dropped.request_id))},
                       {"change", dropped.change},
                       {"lb_id", dropped.lb ? json::value(dropped.lb->text()) : json::value(nullptr)},
                       {"reason", dropped.reason}};

@@ -63,9 +63,12 @@ Object route_of(const std::string& text) {
 
 Object vip_of(const std::string& text) {
   const auto parts = split(text, ',');
-  if (parts.size() < 2 || parts.size() > 3) return wanted("--additional-vip ADDRESS,SUBNET[,GATEWAY]", text);
+  if (parts.size() < 2 || parts.size() > 4) {
+    return wanted("--additional-vip ADDRESS,SUBNET[,GATEWAY[,HAIRPIN_ADDRESS]]", text);
+  }
   json::object vip{{"vip_address", parts[0]}, {"subnet_cidr", parts[1]}};
   if (parts.size() > 2) put(vip, "gateway", parts[2]);
+  if (parts.size() > 3) put(vip, "hairpin_address", parts[3]);
   return vip;
 }
 
@@ -104,6 +107,7 @@ Body plug_body(const PlugArguments& arguments) {
   put(body, "vrrp_ip", arguments.vrrp_ip);
   put(body, "hash_seed", arguments.hash_seed);
   put(body, "forwarding_mode", arguments.forwarding_mode);
+  put(body, "hairpin_address", arguments.hairpin_address);
   auto nodes = list_of(arguments.nodes, node_of);
   auto routes = list_of(arguments.routes, route_of);
   auto vips = list_of(arguments.additional_vips, vip_of);
@@ -113,8 +117,12 @@ Body plug_body(const PlugArguments& arguments) {
   if (!nodes->empty()) body["nodes"] = std::move(*nodes);
   if (!routes->empty()) body["host_routes"] = std::move(*routes);
   if (!vips->empty()) body["additional_vips"] = std::move(*vips);
-  if (!arguments.affinity.empty())
-    body["alg_extras"] = json::object{{"algorithm", "hash"}, {"affinity", arguments.affinity}};
+  if (!arguments.affinity.empty() || arguments.hash_classes_max) {
+    json::object extras{{"algorithm", "hash"}};
+    put(extras, "affinity", arguments.affinity);
+    if (arguments.hash_classes_max) extras["hash_classes_max"] = *arguments.hash_classes_max;
+    body["alg_extras"] = std::move(extras);
+  }
   if (arguments.cluster_size) body["cluster_size"] = *arguments.cluster_size;
   if (arguments.mtu) body["mtu"] = *arguments.mtu;
   return json::serialize(body);

@@ -20,6 +20,8 @@ struct PlugArguments {
   std::vector<std::string> routes;           // DESTINATION=NEXTHOP
   std::vector<std::string> additional_vips;  // ADDRESS,SUBNET[,GATEWAY]
   std::string affinity;
+  std::optional<std::uint32_t> hash_classes_max;
+  std::string hairpin_address;
   std::string hash_seed;
   std::string forwarding_mode;
   std::optional<std::uint32_t> cluster_size;

@@ -176,11 +176,15 @@ CLI::App* add_plug(CLI::App& app, Arguments& a) {
   plug->add_option("--vrrp-ip", a.plug.vrrp_ip, "with --mac: the node's own address on the VIP network");
   plug->add_option("--route", a.plug.routes, "host route DESTINATION=NEXTHOP; may be repeated")
       ->allow_extra_args(false);
-  plug->add_option("--additional-vip", a.plug.additional_vips, "ADDRESS,SUBNET[,GATEWAY]; may be repeated")
+  plug->add_option("--additional-vip", a.plug.additional_vips, "ADDRESS,SUBNET[,GATEWAY[,HAIRPIN_ADDRESS]]; may be repeated")
       ->allow_extra_args(false);
   plug->add_option("--affinity", a.plug.affinity, "Source_IP or Source_IP_AND_port");
+  plug->add_option("--hash-classes-max", a.plug.hash_classes_max,
+                   "at most so many classes of clients per family and protocol, 16 to 65536; none: each client is one");
   plug->add_option("--hash-seed", a.plug.hash_seed, "16 hexadecimal digits, as an earlier answer gave them");
   plug->add_option("--forwarding-mode", a.plug.forwarding_mode, "direct_return or hairpin");
+  plug->add_option("--hairpin-address", a.plug.hairpin_address,
+                   "in hairpin mode: the pair's address that the amphorae send replies to");
   plug->add_option("--cluster-size", a.plug.cluster_size, "number of positions");
   plug->add_option("--mtu", a.plug.mtu, "of the VIP network, bytes");
   return plug;

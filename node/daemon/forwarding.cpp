@@ -28,6 +28,7 @@ ports::Config ports_config(const Config& config) {
 programmer::Options programmer_options(const Config& config) {
   programmer::Options result;
   result.socket_path = (config.openflow.run_dir / (config.openflow.bridge + ".mgmt")).string();
+  result.meters = pipeline::meters();
   return result;
 }
 
@@ -35,19 +36,25 @@ void log_line(const char* who, bool is_warning, const std::string& text) {
   spdlog::log(is_warning ? spdlog::level::warn : spdlog::level::info, "{}: {}", who, text);
 }
 
+announce::Target target_of(const IpAddress& address, const pipeline::PortBinding& binding) {
+  announce::Target target;
+  target.port = binding.ofport;
+  target.vlan_id = binding.vlan;
+  target.mac = binding.mac.bytes();
+  if (address.is_v4()) {
+    target.vip = address.v4_bytes();
+  } else {
+    target.vip = address.bytes();
+  }
+  return target;
+}
+
+// Everything that the owner answers for.
 std::vector<announce::Target> targets_of(const LoadBalancer& lb, const pipeline::PortBinding& binding) {
   std::vector<announce::Target> targets;
   for (const auto& vip : lb.vips) {
-    announce::Target target;
-    target.port = binding.ofport;
-    target.vlan_id = binding.vlan;
-    target.mac = binding.mac.bytes();
-    if (vip.address.is_v4()) {
-      target.vip = vip.address.v4_bytes();
-    } else {
-      target.vip = vip.address.bytes();
-    }
-    targets.push_back(target);
+    targets.push_back(target_of(vip.address, binding));
+    if (vip.hairpin_address) targets.push_back(target_of(*vip.hairpin_address, binding));
   }
   return targets;
 }
@@ -65,6 +72,7 @@ Forwarding::Forwarding(boost::asio::io_context& loop, const Config& config, Hook
       ovsdb_(loop, ovsdb_config(config)),
       ports_(loop, ovsdb_, ports_config(config)),
       programmer_(loop, programmer_options(config), programmer_events()),
+      neighbours_(loop, neighbour_hooks()),
       announce_timer_(loop),
       give_up_timer_(loop),
       bridge_timer_(loop) {
@@ -90,6 +98,13 @@ programmer::Events Forwarding::programmer_events() {
                  report.flows_sent, report.groups_sent, report.duration_ms);
     report_programmed(desired_);
   };
+  events.on_capabilities = [this](const programmer::Capabilities& found) { on_capabilities(found); };
+  events.on_packet_in = [this](const wire::PacketIn& packet) { neighbours_.on_frame(packet); };
+  events.on_repaired = [this](const programmer::ProgramReport& report) {
+    spdlog::warn("openflow: somebody else changed bridge {}: {} flows and {} groups put right after {:.1f} ms; the distributor owns all of its rules",
+                 config_.openflow.bridge, report.flows_sent, report.groups_sent, report.duration_ms);
+    hooks_.changed();
+  };
   events.on_refused = [](const programmer::ProgramError& error) { spdlog::error("openflow: {}", error.message); };
   // A commit that was late or refused has answered already: what it brought is reported when it stands.
   events.on_settled = [this] {
@@ -97,6 +112,49 @@ programmer::Events Forwarding::programmer_events() {
     if (synchronised_) report_programmed(desired_);
   };
   return events;
+}
+
+Neighbours::Hooks Forwarding::neighbour_hooks() {
+  Neighbours::Hooks hooks;
+  hooks.place = [this](const LoadBalancerId& id) { return place_of(hooks_.registry().find(id).get()); };
+  hooks.place_of = [this](std::uint32_t ordinal) {
+    const auto found = std::find_if(ordinals_.begin(), ordinals_.end(), [&](const auto& one) { return one.second == ordinal; });
+    return found == ordinals_.end() ? std::nullopt : place_of(hooks_.registry().find(found->first).get());
+  };
+  hooks.send = [this](std::uint32_t port, std::vector<std::string> frames) {
+    std::vector<wire::PacketOut> batch;
+    for (auto& frame : frames) {
+      batch.push_back({wire::kPortController, wire::Actions{wire::Action::output(port)}, std::move(frame)});
+    }
+    programmer_.packet_out(batch);  // not sent: asked again, by the client or by the next probe
+  };
+  hooks.gateway_changed = [this](const LoadBalancerId& id) {
+    if (const auto lb = hooks_.registry().find(id)) render(*lb);
+    programmer_.commit([this](const auto&) { hooks_.changed(); });
+  };
+  return hooks;
+}
+
+std::optional<Neighbours::Place> Forwarding::place_of(const LoadBalancer* lb) const {
+  if (lb == nullptr) return std::nullopt;
+  const auto state = ports_.state_of(lb->id);
+  if (!state.binding) return std::nullopt;
+  return Neighbours::Place{hooks_.registry().find(lb->id), *state.binding};
+}
+
+// Called before the first comparison of a connection: what is rendered here is compared.
+void Forwarding::on_capabilities(const programmer::Capabilities& found) {
+  const bool meters = found.meters_max >= pipeline::meters().size();
+  if (found.nd_fields == pipeline_options_.nd_by_rules && meters == pipeline_options_.meters) return;
+  pipeline_options_.nd_by_rules = found.nd_fields;
+  pipeline_options_.meters = meters;
+  spdlog::info("openflow: {}; {}",
+               found.nd_fields ? "the datapath answers neighbour solicitations itself"
+                               : "the datapath cannot write ND fields: the daemon answers neighbour solicitations",
+               meters ? "ICMP errors are copied to every amphora" : "it has not enough meters: ICMP errors are not copied to every amphora");
+  for (const auto& [id, ordinal] : std::map(ordinals_)) {
+    if (const auto lb = hooks_.registry().find(id)) render(*lb);
+  }
 }
 
 void Forwarding::start() {
@@ -168,6 +226,7 @@ void Forwarding::bring(const LoadBalancerId& id) {
     return;
   }
   ports_.remove(id);
+  neighbours_.forget(id);
   if (const auto found = ordinals_.find(id); found != ordinals_.end()) {
     programmer_.remove(found->second);
     ordinals_.erase(found);
@@ -181,11 +240,14 @@ void Forwarding::render(const LoadBalancer& lb) {
     ordinals_.erase(found);
   }
   if (!state.binding) return;
-  if (auto set = programmer_.set_desired(lb.ordinal, pipeline::render(lb, *state.binding, {})); !set) {
+  auto options = pipeline_options_;
+  options.gateways = neighbours_.gateways_of(lb.id);
+  if (auto set = programmer_.set_desired(lb.ordinal, pipeline::render(lb, *state.binding, options)); !set) {
     spdlog::error("openflow: rules of load balancer {} are set aside: {}", lb.id.text(), set.error().message);
     return;
   }
   ordinals_[lb.id] = lb.ordinal;
+  neighbours_.follow(lb);
 }
 
 void Forwarding::on_binding(const LoadBalancerId& id, const std::optional<pipeline::PortBinding>& binding, const std::string& reason) {

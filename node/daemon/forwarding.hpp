@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -14,6 +15,7 @@
 
 #include "ha/announce/planner.hpp"
 #include "node/config/config.hpp"
+#include "node/daemon/neighbours.hpp"
 #include "openflow/ovsdb/client.hpp"
 #include "openflow/pipeline/pipeline.hpp"
 #include "openflow/ports/port_manager.hpp"
@@ -55,6 +57,7 @@ class Forwarding {
   Health health() const;
   const programmer::Statistics& programmer_statistics() const { return programmer_.statistics(); }
   std::uint64_t announcements_sent() const { return announcements_sent_; }
+  std::uint64_t solicitations_answered() const { return neighbours_.solicitations_answered(); }
 
  private:
   struct Waiting {
@@ -63,6 +66,9 @@ class Forwarding {
     std::chrono::steady_clock::time_point give_up;
   };
   programmer::Events programmer_events();
+  Neighbours::Hooks neighbour_hooks();
+  void on_capabilities(const programmer::Capabilities& capabilities);
+  std::optional<Neighbours::Place> place_of(const LoadBalancer* lb) const;
   void maintain_bridge();
   void on_binding(const LoadBalancerId& lb, const std::optional<pipeline::PortBinding>& binding, const std::string& reason);
   void bring(const LoadBalancerId& lb);  // ports and rules of one load balancer to the registry
@@ -82,6 +88,8 @@ class Forwarding {
   ovsdb::Client ovsdb_;
   ports::PortManager ports_;
   programmer::Programmer programmer_;
+  Neighbours neighbours_;
+  pipeline::Options pipeline_options_;  // what the datapath can do
   announce::Planner planner_;
   boost::asio::steady_timer announce_timer_;
   boost::asio::steady_timer give_up_timer_;

@@ -1,6 +1,6 @@
 #include "openflow/pipeline/pipeline.hpp"
 
-#include <set>
+#include <utility>
 
 #include "openflow/pipeline/detail/context.hpp"
 
@@ -38,18 +38,20 @@ wire::HashSelection selection_of(const LoadBalancer& lb, const Options& options)
   const placement::Placement& algorithm = options.algorithm != nullptr ? *options.algorithm : standard;
   const placement::Selection selection = algorithm.selection(lb);
   std::vector<wire::HashField> fields;
-  for (const auto field : selection.fields) fields.push_back(wire::HashField::whole(wire_field(field)));
+  for (const auto& input : selection.fields) {
+    const auto width = static_cast<std::ptrdiff_t>(placement::width_of(input.field));
+    fields.push_back({wire_field(input.field), std::string(input.mask.begin(), input.mask.begin() + width)});
+  }
   return wire::HashSelection::over(selection.param, std::move(fields));
 }
 
 // One bucket per occupied slot, its id the position. None at all drops, which is what a load balancer without amphorae
 // does.
-wire::Group select_group(const Context& context) {
+wire::Group group_of(const Context& context, GroupRole role, wire::GroupType type) {
   const LoadBalancer& lb = context.lb;
   wire::Group group;
-  group.id = group_id_of(lb.ordinal, GroupRole::select);
-  group.type = wire::GroupType::select;
-  group.selection = selection_of(lb, context.options);
+  group.id = group_id_of(lb.ordinal, role);
+  group.type = type;
   for (const Position position : bucket_positions(lb)) {
     const MacAddress& amphora = lb.slots[position.value].occupant->mac;
     group.buckets.push_back({position.value, 1,
@@ -59,13 +61,21 @@ wire::Group select_group(const Context& context) {
   return group;
 }
 
+void render_groups(const Context& context) {
+  auto& groups = context.rules.groups;
+  groups.push_back(group_of(context, GroupRole::select, wire::GroupType::select));
+  groups.back().selection = selection_of(context.lb, context.options);
+  if (context.options.meters) groups.push_back(group_of(context, GroupRole::flood, wire::GroupType::all));
+  if (context.lb.affinity != Affinity::source_ip_and_port) return;
+  LoadBalancer by_address = context.lb;
+  by_address.affinity = Affinity::source_ip;
+  groups.push_back(group_of(context, GroupRole::fragments, wire::GroupType::select));
+  groups.back().selection = selection_of(by_address, context.options);
+}
+
 // A frame that an amphora of this cluster sends to its own VIP has been here before (D12). No TTL is touched.
 void render_loop_rules(const Context& context, const IpAddress& vip) {
-  std::set<MacAddress> amphorae;
-  for (const auto& slot : context.lb.slots) {
-    if (slot.occupant) amphorae.insert(slot.occupant->mac);
-  }
-  for (const auto& mac : amphorae) {
+  for (const auto& mac : detail::amphorae_of(context.lb)) {
     Match match = context.from_interface();
     match.eth_dst(context.binding.mac).eth_src(mac).ip_dst(vip);
     context.flow(kTableForward, detail::kPriorityLoop, match, Actions{});
@@ -108,6 +118,21 @@ std::optional<std::uint32_t> ordinal_of_group(std::uint32_t group_id) {
   return group_id / kGroupsPerLoadBalancer;
 }
 
+std::vector<wire::Meter> meters() {
+  std::vector<wire::Meter> out;
+  for (std::uint32_t i = 0; i < kMetersOfAKind; ++i) out.push_back({detail::kFirstFloodMeter + i, kFloodedPerSecond});
+  for (std::uint32_t i = 0; i < kMetersOfAKind; ++i) {
+    out.push_back({detail::kFirstSolicitationMeter + i, kSolicitationsPerSecond});
+  }
+  return out;
+}
+
+std::vector<MacAddress> detail::amphorae_of(const LoadBalancer& lb) {
+  std::vector<MacAddress> macs;
+  for (const Position position : bucket_positions(lb)) macs.push_back(lb.slots[position.value].occupant->mac);
+  return macs;
+}
+
 std::vector<Position> bucket_positions(const LoadBalancer& lb) {
   std::vector<Position> positions;
   for (std::uint32_t i = 0; i < lb.slots.size(); ++i) {
@@ -119,12 +144,15 @@ std::vector<Position> bucket_positions(const LoadBalancer& lb) {
 Rules render(const LoadBalancer& lb, const PortBinding& binding, const Options& options) {
   Rules rules;
   const Context context{lb, binding, options, rules};
-  rules.groups.push_back(select_group(context));
+  render_groups(context);
   for (const auto& vip : lb.vips) {
     detail::render_responders(context, vip.address);
     render_loop_rules(context, vip.address);
+    detail::render_icmp_errors(context, vip.address);
+    detail::render_fragments(context, vip.address);
     render_forwarding(context, vip.address);
   }
+  detail::render_hairpin(context);
   if (binding.vrrp_ip && binding.internal_ofport) {
     detail::render_node_address(context, *binding.vrrp_ip, *binding.internal_ofport);
   }
@@ -140,7 +168,7 @@ wire::FlowRule gate_rule(bool open) {
 Rules render_base(bool gate_open) {
   Rules rules;
   rules.flows.push_back(gate_rule(gate_open));
-  for (const std::uint8_t table : {kTableForward, kTableResponders, kTableNdLinkLayer, kTableFromNode}) {
+  for (const std::uint8_t table : {kTableForward, kTableResponders, kTableNdLinkLayer, kTableFromNode, kTableHairpin}) {
     rules.flows.push_back({table, 0, base_cookie(), Match{}, Actions{}});
   }
   return rules;

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <vector>
 
 #include "openflow/pipeline/port_binding.hpp"
 #include "openflow/placement/placement.hpp"
+#include "openflow/wire/meter.hpp"
 #include "openflow/wire/rule.hpp"
 #include "sync/registry/load_balancer.hpp"
 
@@ -20,11 +22,12 @@ inline constexpr std::uint8_t kTableGate = 5;          // one rule: the ARP/ND g
 inline constexpr std::uint8_t kTableResponders = 10;   // answers for one VIP on one port
 inline constexpr std::uint8_t kTableNdLinkLayer = 11;  // the second half of an ND answer
 inline constexpr std::uint8_t kTableFromNode = 20;     // what a node's own vrrp_ip sends (H10)
+inline constexpr std::uint8_t kTableHairpin = 30;      // what the amphorae send back through here (D13)
 
 inline constexpr std::uint16_t kGatePriority = 100;
 
 // Changed whenever the same registry yields other rules than the release before: stale rules are recognised by it.
-inline constexpr std::uint8_t kLayoutGeneration = 1;
+inline constexpr std::uint8_t kLayoutGeneration = 2;
 
 // Cookie: magic (24 bits) | layout generation (8 bits) | ordinal + 1 (32 bits; 0 = shared rules).
 inline constexpr std::uint64_t kCookieMagic = 0xd157b0;
@@ -38,10 +41,21 @@ enum class GroupRole : std::uint8_t { select = 1, flood = 2, fragments = 3, drai
 std::uint32_t group_id_of(std::uint32_t ordinal, GroupRole role);
 std::optional<std::uint32_t> ordinal_of_group(std::uint32_t group_id);
 
+// Load balancers share the meters evenly by their ordinals, so that one that is flooded starves few others.
+inline constexpr std::uint32_t kMetersOfAKind = 64;
+inline constexpr std::uint32_t kFloodedPerSecond = 1000;       // ICMP errors, each copied to every amphora (D9)
+inline constexpr std::uint32_t kSolicitationsPerSecond = 500;  // to the controller, where it answers (D3)
+std::vector<wire::Meter> meters();                             // what must stand where Options::meters is set
+
 struct Options {
   bool nd_by_rules =
       true;  // false: the datapath cannot write ND fields (kernel); solicitations go to the controller behind the gate
+  // The datapath has meters(). False: ICMP errors are not flooded but go where their source address maps to, since
+  // nothing would bound the copies.
+  bool meters = true;
   const placement::Placement* algorithm = nullptr;  // null: RendezvousHash
+  // Hairpin mode: MAC addresses of the gateways, as far as they are known. Replies for one that is not are dropped.
+  std::map<IpAddress, MacAddress> gateways;
 };
 
 using Rules = wire::Rules;

@@ -1,23 +1,31 @@
 #include "openflow/placement/placement.hpp"
 
+#include <algorithm>
 #include <array>
 #include <span>
 #include <utility>
 
+#include "openflow/placement/granularity.hpp"
+
 namespace distributor::placement {
 namespace {
 
-// A field whose prerequisites the packet does not meet is skipped, as Open vSwitch does.
-std::uint32_t add_field(HashVariant variant, HashField field, const Client& client, std::uint32_t basis) {
-  const auto port_of = [&](Protocol protocol) {
-    if (client.protocol != protocol) return basis;
-    const std::array<std::uint8_t, 2> port{static_cast<std::uint8_t>(client.port >> 8U),
-                                           static_cast<std::uint8_t>(client.port & 0xffU)};
-    return hash_bytes(variant, port, basis);
+using Value = std::array<std::uint8_t, 16>;
+
+// The field's bytes in this client's packets. A field whose prerequisites the packet does not meet has none: Open
+// vSwitch skips it.
+std::optional<Value> value_of(HashField field, const Client& client) {
+  Value value{};
+  const auto address_of = [&](IpFamily family) -> std::optional<Value> {
+    if (client.address.family() != family) return std::nullopt;
+    std::copy_n(client.address.bytes().begin(), client.address.size(), value.begin());
+    return value;
   };
-  const auto address_of = [&](IpFamily family) {
-    if (client.address.family() != family) return basis;
-    return hash_bytes(variant, std::span(client.address.bytes()).first(client.address.size()), basis);
+  const auto port_of = [&](Protocol protocol) -> std::optional<Value> {
+    if (client.protocol != protocol) return std::nullopt;
+    value[0] = static_cast<std::uint8_t>(client.port >> 8U);
+    value[1] = static_cast<std::uint8_t>(client.port & 0xffU);
+    return value;
   };
   switch (field) {
     case HashField::ip_src:
@@ -31,12 +39,17 @@ std::uint32_t add_field(HashVariant variant, HashField field, const Client& clie
     case HashField::sctp_src:
       return port_of(Protocol::sctp);
   }
-  return basis;
+  return std::nullopt;
 }
 
 std::uint32_t basis_of(HashVariant variant, const Selection& selection, const Client& client) {
   std::uint32_t basis = hash_uint64(variant, selection.param);
-  for (const HashField field : selection.fields) basis = add_field(variant, field, client, basis);
+  for (const HashInput& input : selection.fields) {
+    auto value = value_of(input.field, client);
+    if (!value) continue;
+    for (std::size_t i = 0; i < value->size(); ++i) (*value)[i] &= input.mask[i];
+    basis = hash_bytes(variant, std::span(*value).first(width_of(input.field)), basis);
+  }
   return basis;
 }
 
@@ -51,12 +64,19 @@ std::uint32_t bucket_score(HashVariant variant, const Selection& selection, cons
   return score_of(variant, basis_of(variant, selection, client), bucket_id);
 }
 
+std::size_t width_of(HashField field) {
+  return field == HashField::ip_src ? 4 : field == HashField::ipv6_src ? 16 : 2;
+}
+
+HashInput HashInput::whole(HashField field) {
+  HashInput input{field, {}};
+  std::fill_n(input.mask.begin(), width_of(field), std::uint8_t{0xff});
+  return input;
+}
+
 Selection RendezvousHash::selection(const LoadBalancer& lb) const {
-  Selection selection{lb.hash_seed, {HashField::ip_src, HashField::ipv6_src}};
-  if (lb.affinity == Affinity::source_ip_and_port) {
-    selection.fields.insert(selection.fields.end(), {HashField::tcp_src, HashField::udp_src, HashField::sctp_src});
-  }
-  return selection;
+  const bool ports = lb.affinity == Affinity::source_ip_and_port;
+  return {lb.hash_seed, lb.hash_classes_max ? bounded_fields(*lb.hash_classes_max, ports) : whole_fields(ports)};
 }
 
 std::optional<Position> RendezvousHash::where(const LoadBalancer& lb, const Client& client) const {

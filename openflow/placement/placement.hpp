@@ -1,6 +1,8 @@
 // Which position a client maps to: the arithmetic of Open vSwitch's select groups, done here (A4, A5). Pure.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -27,11 +29,20 @@ struct Client {
 // order, not the order on the wire). A field whose prerequisites the packet does not meet is skipped.
 enum class HashField : std::uint8_t { ip_src, ipv6_src, tcp_src, udp_src, sctp_src };
 
+// A field, and which of its bits count. IPv4: 4 bytes of mask are used, IPv6: 16, ports: 2; never all zero.
+struct HashInput {
+  HashField field = HashField::ip_src;
+  std::array<std::uint8_t, 16> mask{};
+  static HashInput whole(HashField field);
+  friend bool operator==(const HashInput&, const HashInput&) = default;
+};
+std::size_t width_of(HashField field);  // bytes
+
 // What the group of a load balancer says about the choice: the pipeline writes it into the group, where() computes with
 // it.
 struct Selection {
   std::uint64_t param = 0;  // selection_method_param
-  std::vector<HashField> fields;
+  std::vector<HashInput> fields;
   friend bool operator==(const Selection&, const Selection&) = default;
 };
 

@@ -23,6 +23,7 @@ struct PlugCommand {
       0;  // drawn by the edge, used when hash_seed is absent and the load balancer is new (A6)
   std::optional<std::uint32_t> cluster_size;
   std::optional<std::uint16_t> mtu;
+  std::optional<std::uint32_t> hash_classes_max = std::nullopt;  // A7
   friend auto operator<=>(const PlugCommand&, const PlugCommand&) = default;
 };
 

@@ -24,6 +24,9 @@ struct Vip {
   IpPrefix subnet;  // contains address
   std::optional<IpAddress> gateway;
   std::vector<HostRoute> host_routes;  // sorted once in the registry
+  // Hairpin mode only, and then always (with a gateway): the pair's own address in the subnet, to which the amphorae
+  // send their replies (D13).
+  std::optional<IpAddress> hairpin_address = std::nullopt;
   friend auto operator<=>(const Vip&, const Vip&) = default;
 };
 
@@ -60,6 +63,9 @@ struct LoadBalancer {
   Affinity affinity = Affinity::source_ip;
   ForwardingMode mode = ForwardingMode::direct_return;
   std::uint64_t hash_seed = 0;
+  // Upper bound of the classes that clients are hashed into, for each address family and protocol (A7): 16..65,536.
+  // Absent: every client address is a class of its own.
+  std::optional<std::uint32_t> hash_classes_max;
   std::optional<std::uint32_t> cluster_size;  // if given, positions are 0..cluster_size-1
   std::optional<std::uint16_t> mtu;
   // Index = position; reaches to the highest occupied position and no further, whatever cluster_size says: equal states

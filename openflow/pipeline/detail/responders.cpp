@@ -61,7 +61,10 @@ void nd_responder(const Context& context, const IpAddress& vip) {
   Match solicitation = solicitation_for(context.from_interface(), vip);
   solicitation.nw_ttl(kNdHopLimit);
   if (!context.options.nd_by_rules) {
-    context.flow(kTableResponders, kPriorityPlain, solicitation, Actions{Action::controller()});
+    Actions to_daemon;
+    if (context.options.meters) to_daemon.add(Action::meter(meter_of(kFirstSolicitationMeter, context.lb)));
+    to_daemon.add(Action::controller());
+    context.flow(kTableResponders, kPriorityPlain, solicitation, to_daemon);
     return;
   }
   Match dad = solicitation;

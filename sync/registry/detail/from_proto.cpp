@@ -85,6 +85,7 @@ class Reader {
     out.address = address(from.address());
     out.subnet = prefix(from.subnet(), from.subnet_length());
     if (from.has_gateway()) out.gateway = address(from.gateway());
+    if (from.has_hairpin_address()) out.hairpin_address = address(from.hairpin_address());
     at_most(from.host_routes_size(), limits::kHostRoutesMax, "host routes");
     for (const auto& route : from.host_routes()) {
       out.host_routes.push_back({prefix(route.destination(), route.destination_length()), address(route.next_hop())});
@@ -110,6 +111,7 @@ class Reader {
     for (const auto& one : from.nodes()) out.nodes.push_back(node(one));
     out.affinity = choice<Affinity>(from.affinity(), "affinity");
     out.mode = choice<ForwardingMode>(from.mode(), "forwarding mode");
+    if (from.has_hash_classes_max()) out.hash_classes_max = from.hash_classes_max();
     if (from.has_cluster_size()) out.cluster_size = from.cluster_size();
     if (from.has_mtu()) out.mtu = small(from.mtu());
   }

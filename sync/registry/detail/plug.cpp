@@ -27,9 +27,12 @@ Verdict compare(const PlugCommand& command, const LoadBalancer& before) {
   if (first.address != stored.address) return differs("vip_address", before);
   if (first.subnet != stored.subnet) return differs("subnet_cidr", before);
   if (first.gateway != stored.gateway) return differs("gateway", before);
+  if (first.hairpin_address != stored.hairpin_address) return differs("hairpin_address", before);
   if (first.host_routes != stored.host_routes) return differs("host_routes", before);
   if (vips != before.vips) return differs("additional_vips", before);
-  if (command.affinity != before.affinity) return differs("alg_extras", before);
+  if (command.affinity != before.affinity || command.hash_classes_max != before.hash_classes_max) {
+    return differs("alg_extras", before);
+  }
   if (command.mode != before.mode) return differs("forwarding_mode", before);
   if (command.cluster_size != before.cluster_size) return differs("cluster_size", before);
   if (command.mtu != before.mtu) return differs("mtu", before);
@@ -48,6 +51,7 @@ LoadBalancer fresh(const PlugCommand& command, const Registry::Map& others) {
   while (used[lb.ordinal]) ++lb.ordinal;  // ends: more places than load balancers
   lb.vips = canonical(command.vips);
   lb.affinity = command.affinity;
+  lb.hash_classes_max = command.hash_classes_max;
   lb.mode = command.mode;
   lb.hash_seed = command.hash_seed.value_or(command.fresh_hash_seed);
   lb.cluster_size = command.cluster_size;

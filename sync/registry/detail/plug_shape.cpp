@@ -86,6 +86,38 @@ Verdict check_host_routes(const PlugCommand& command, std::size_t index) {
   return {};
 }
 
+// The amphorae send their replies to hairpin_address, and from there they go on to the gateway: both must be there.
+Verdict check_hairpin(const PlugCommand& command, std::size_t index) {
+  const auto& vip = command.vips[index];
+  const auto field = vip_field(index, "hairpin_address");
+  if (command.mode != ForwardingMode::hairpin) {
+    if (!vip.hairpin_address) return {};
+    return invalid(field, "there is a hairpin_address, and forwarding_mode is not hairpin",
+                   "leave it out, or send forwarding_mode hairpin");
+  }
+  if (!vip.hairpin_address) {
+    return invalid(field, "forwarding_mode is hairpin, and hairpin_address is not there",
+                   "send a free address of the VIP's subnet, to which the amphorae send their replies");
+  }
+  if (!vip.gateway) {
+    return invalid(vip_field(index, "gateway"), "forwarding_mode is hairpin, and the gateway is not there",
+                   "send the subnet's router, to which replies go");
+  }
+  const auto& address = *vip.hairpin_address;
+  if (const auto problem = host_problem(address, vip.subnet, true); !problem.empty()) {
+    return invalid(field, address.text() + " " + problem, "send a free host address inside the VIP's subnet");
+  }
+  if (address == *vip.gateway || is_vip(command, address)) {
+    return invalid(field, address.text() + " is a VIP or the gateway", "send an address of the pair's own");
+  }
+  for (std::size_t before = 0; before < index; ++before) {
+    if (command.vips[before].hairpin_address == address) {
+      return invalid(field, address.text() + " is there twice", "send an address of its own for each VIP");
+    }
+  }
+  return {};
+}
+
 Verdict check_vip(const PlugCommand& command, std::size_t index) {
   const auto& vip = command.vips[index];
   if (!well_formed(vip.subnet) || vip.subnet.length == 0) {
@@ -109,6 +141,7 @@ Verdict check_vip(const PlugCommand& command, std::size_t index) {
       return invalid(vip_field(index, "gateway"), vip.gateway->text() + " is a VIP", "send the subnet's router");
     }
   }
+  if (auto problem = check_hairpin(command, index)) return problem;
   return check_host_routes(command, index);
 }
 
@@ -125,6 +158,7 @@ Verdict check_vrrp_ip(const PlugCommand& command, std::size_t index) {
   if (is_vip(command, address)) return invalid(field, address.text() + " is a VIP", fix);
   for (const auto& vip : command.vips) {
     if (vip.gateway == address) return invalid(field, address.text() + " is a gateway", fix);
+    if (vip.hairpin_address == address) return invalid(field, address.text() + " is a hairpin_address", fix);
   }
   return {};
 }
@@ -163,6 +197,12 @@ Verdict check_scalars(const PlugCommand& command) {
   }
   if (command.mode != ForwardingMode::direct_return && command.mode != ForwardingMode::hairpin) {
     return invalid("forwarding_mode", "unknown forwarding mode", "send direct_return or hairpin");
+  }
+  if (command.hash_classes_max && (*command.hash_classes_max < limits::kHashClassesMin ||
+                                   *command.hash_classes_max > limits::kHashClassesMax)) {
+    return invalid("alg_extras", "hash_classes_max is " + std::to_string(*command.hash_classes_max),
+                   "send " + std::to_string(limits::kHashClassesMin) + ".." + std::to_string(limits::kHashClassesMax) +
+                       ", or none");
   }
   if (command.cluster_size && (*command.cluster_size < 1 || *command.cluster_size > limits::kSlotsMax)) {
     return invalid("cluster_size", std::to_string(*command.cluster_size) + " amphorae",

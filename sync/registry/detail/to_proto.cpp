@@ -16,6 +16,7 @@ void write(const Vip& vip, proto::Vip& out) {
   out.set_subnet(text_of(vip.subnet.network));
   out.set_subnet_length(vip.subnet.length);
   if (vip.gateway) out.set_gateway(text_of(*vip.gateway));
+  if (vip.hairpin_address) out.set_hairpin_address(text_of(*vip.hairpin_address));
   for (const auto& route : vip.host_routes) {
     auto& to = *out.add_host_routes();
     to.set_destination(text_of(route.destination.network));
@@ -43,6 +44,7 @@ void write_common(const From& from, To& out) {
   for (const auto& node : from.nodes) write(node, *out.add_nodes());
   out.set_affinity(static_cast<std::uint32_t>(from.affinity));
   out.set_mode(static_cast<std::uint32_t>(from.mode));
+  if (from.hash_classes_max) out.set_hash_classes_max(*from.hash_classes_max);
   if (from.cluster_size) out.set_cluster_size(*from.cluster_size);
   if (from.mtu) out.set_mtu(*from.mtu);
 }

@@ -13,6 +13,7 @@
 
 #include "openflow/wire/framer.hpp"
 #include "openflow/wire/message.hpp"
+#include "openflow/wire/meter.hpp"
 
 namespace distributor::test {
 
@@ -33,6 +34,10 @@ class BridgeConnection {
   BridgeConnection(const BridgeConnection&) = delete;
   BridgeConnection& operator=(const BridgeConnection&) = delete;
 
+  void add_meters(const std::vector<wire::Meter>& meters) {
+    for (const auto& meter : meters) send(wire::encode_meter_mod(5, false, meter));
+    barrier();
+  }
   void program(const wire::Rules& rules) {
     for (const auto& group : rules.groups) send(wire::encode_group_mod(2, wire::GroupCommand::add, group).value());
     for (const auto& flow : rules.flows) send(wire::encode_flow_mod(3, wire::FlowCommand::add, flow).value());

@@ -63,4 +63,24 @@ inline PortBinding vacant_port() {
   return {3, mac("02:00:00:00:00:c1"), std::nullopt, std::nullopt, std::nullopt};
 }
 
+// Replies come back through here; the gateway's MAC is known for IPv4 alone.
+inline LoadBalancer hairpin() {
+  LoadBalancer lb = plain();
+  lb.ordinal = 5;
+  lb.mode = ForwardingMode::hairpin;
+  lb.vips[0].gateway = ip("192.0.2.1");
+  lb.vips[0].hairpin_address = ip("192.0.2.250");
+  lb.vips[1].gateway = ip("2001:db8::1");
+  lb.vips[1].hairpin_address = ip("2001:db8::250");
+  return lb;
+}
+inline PortBinding hairpin_port() {
+  return {4, mac("02:00:00:00:00:f1"), std::nullopt, std::nullopt, std::nullopt};
+}
+inline Options with_gateway() {
+  Options options;
+  options.gateways[ip("192.0.2.1")] = mac("02:00:00:00:99:01");
+  return options;
+}
+
 }  // namespace distributor::pipeline::test_scene

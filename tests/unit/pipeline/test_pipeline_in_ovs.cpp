@@ -42,6 +42,7 @@ class PipelineInOvs : public testing::Test {
     }
     ovs->vsctl(setup);
     bridge = std::make_unique<test::BridgeConnection>(ovs->management_socket("b"));
+    bridge->add_meters(meters());
     bridge->program(render_base(true));
     bridge->program(render(plain(), plain_port(), {}));
     bridge->program(render(tagged(), tagged_port(), {}));
@@ -290,7 +291,7 @@ TEST_F(PipelineInOvs, DatapathFlowsDoNotSeePortsOrTtl) {  // A7
   const std::set<std::string> allowed{"recirc_id", "eth",         "in_port", "dl_src",   "dl_dst", "vlan_tci",
                                       "dl_vlan",   "dl_vlan_pcp", "ip",      "ipv6",     "tcp",    "udp",
                                       "icmp",      "icmp6",       "tcp6",    "udp6",     "nw_src", "nw_dst",
-                                      "ipv6_src",  "ipv6_dst",    "nw_frag", "nw_proto", "dl_type"};
+                                      "ipv6_src",  "ipv6_dst",    "nw_frag", "nw_proto", "dl_type",  "icmp_type"};
   for (const std::string& frame :
        {std::string(",tcp,nw_src=203.0.113.7,nw_dst=192.0.2.10,tcp_src=999,tcp_dst=80,nw_ttl=33"),
         std::string(",udp,nw_src=203.0.113.7,nw_dst=192.0.2.10,udp_src=999,udp_dst=80,nw_ttl=33"),
@@ -305,6 +306,66 @@ TEST_F(PipelineInOvs, DatapathFlowsDoNotSeePortsOrTtl) {  // A7
       EXPECT_NE(name, "ipv6_src") << "a frame that is dropped made its own datapath flow";
     }
   }
+}
+
+TEST_F(PipelineInOvs, ErrorsAboutConnectionsGoToEveryAmphora) {  // D9
+  // The second copy has its source set already.
+  const std::string both = "set(eth(src=02:00:00:00:00:a1,dst=02:00:00:00:0a:00)),1,set(eth(dst=02:00:00:00:0a:02)),1";
+  for (const int type : {3, 11, 12}) {
+    const auto found =
+        trace("in_port=1," + kClient + kToPlain + ",icmp,nw_src=198.51.100.9,nw_dst=192.0.2.10,icmp_type=" + std::to_string(type)).actions;
+    EXPECT_TRUE(found.ends_with(both)) << type << ": " << found;
+    EXPECT_TRUE(found.starts_with("meter(")) << type << ": " << found;
+  }
+  for (const int type : {1, 2, 3, 4}) {
+    const auto found = trace("in_port=1," + kClient + kToPlain +
+                             ",icmp6,ipv6_src=2001:db8:9::9,ipv6_dst=2001:db8::10,icmpv6_type=" + std::to_string(type))
+                           .actions;
+    EXPECT_TRUE(found.ends_with(both)) << type << ": " << found;
+  }
+  const std::string loop = "in_port=1,dl_src=02:00:00:00:0a:00" + kToPlain;
+  check({{"from an amphora of the cluster", loop + ",icmp,nw_src=198.51.100.9,nw_dst=192.0.2.10,icmp_type=3", "drop"},
+         {"to another address", "in_port=1," + kClient + kToPlain + ",icmp,nw_dst=192.0.2.11,icmp_type=3", "drop"}});
+}
+
+TEST_F(PipelineInOvs, FragmentsOfOneSourceStayTogether) {  // D10, A3
+  LoadBalancer lb = vacant();
+  lb.ordinal = 3;
+  lb.affinity = Affinity::source_ip_and_port;
+  lb.slots.assign(8, occupied("02:00:00:00:0d:00"));
+  for (std::uint8_t i = 0; i < 8; ++i) lb.slots[i].occupant->mac = MacAddress({2, 0, 0, 0, 0xd, i});
+  bridge->program(render(lb, {4, mac("02:00:00:00:00:d1"), std::nullopt, std::nullopt, std::nullopt}, {}));
+  const std::string udp = "in_port=4," + kClient + ",dl_dst=02:00:00:00:00:d1,udp,nw_src=203.0.113.7,nw_dst=198.51.100.10";
+  const std::string later = trace(udp + ",nw_frag=later").actions;
+  EXPECT_NE(later, "drop");
+  for (int port = 1000; port < 1020; ++port) {
+    EXPECT_EQ(trace(udp + ",nw_frag=first,udp_src=" + std::to_string(port)).actions, later);
+  }
+}
+
+TEST_F(PipelineInOvs, HairpinSendsRepliesOnToTheGateway) {  // D13
+  bridge->program(render(hairpin(), hairpin_port(), with_gateway()));
+  const std::string to_us = ",dl_dst=02:00:00:00:00:f1";
+  const std::string amphora = "in_port=4,dl_src=02:00:00:00:0a:02" + to_us;
+  const std::string reply = ",tcp,nw_src=192.0.2.10,nw_dst=203.0.113.7,tcp_src=80";
+  check({{"reply", amphora + reply, "set(eth(src=02:00:00:00:00:f1,dst=02:00:00:00:99:01)),4"},
+         {"reply of somebody else", "in_port=4," + kClient + to_us + reply, "drop"},
+         {"reply of a spare", "in_port=4,dl_src=02:00:00:00:0a:0f" + to_us + reply, "drop"},
+         {"the amphora's own traffic", amphora + ",tcp,nw_src=192.0.2.77,nw_dst=203.0.113.7", "drop"},
+         {"to the VIP: a loop", amphora + ",tcp,nw_src=192.0.2.10,nw_dst=192.0.2.10", "drop"},
+         {"gateway not known yet", amphora + ",tcp6,ipv6_src=2001:db8::10,ipv6_dst=2001:db8:1::7", "drop"},
+         {"at another port", "in_port=1,dl_src=02:00:00:00:0a:02" + kToPlain + reply, "drop"},
+         {"its ARP", "in_port=4,dl_src=02:00:00:00:0a:02" + kBroadcast +
+                         ",arp,arp_op=1,arp_spa=192.0.2.77,arp_sha=02:00:00:00:0a:02,arp_tpa=192.0.2.250",
+          "set(eth(src=02:00:00:00:00:f1,dst=02:00:00:00:0a:02)),"
+          "set(arp(sip=192.0.2.250,tip=192.0.2.77,op=2,sha=02:00:00:00:00:f1,tha=02:00:00:00:0a:02)),4"}});
+  const auto to_daemon = [&](const std::string& frame) {
+    return trace(frame).actions.find("controller") != std::string::npos;
+  };
+  EXPECT_TRUE(to_daemon("in_port=4,dl_src=02:00:00:00:99:01" + to_us + ",arp,arp_op=2,arp_spa=192.0.2.1,arp_tpa=0.0.0.0"));
+  EXPECT_FALSE(to_daemon("in_port=4,dl_src=02:00:00:00:99:01" + to_us + ",arp,arp_op=2,arp_spa=192.0.2.2,arp_tpa=0.0.0.0"));
+  EXPECT_TRUE(to_daemon("in_port=4,dl_src=02:00:00:00:99:01,dl_dst=33:33:00:00:00:01,icmp6,ipv6_src=2001:db8::1,"
+                        "ipv6_dst=ff02::1,nw_ttl=255,icmpv6_type=136,icmpv6_code=0,nd_target=2001:db8::1"));
 }
 
 TEST_F(PipelineInOvs, WithoutNdInTheDatapathSolicitationsGoToTheDaemonBehindTheGate) {  // D3

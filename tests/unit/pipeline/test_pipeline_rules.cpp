@@ -56,6 +56,7 @@ TEST(PipelineRules, AreThoseOfTheGoldenFile) {
   Options kernel;
   kernel.nd_by_rules = false;
   section("VLAN again, datapath without ND fields", render(tagged(), tagged_port(), kernel));
+  section("hairpin, gateway known for IPv4 only", render(hairpin(), hairpin_port(), with_gateway()));
   std::ifstream file(PIPELINE_GOLDEN_FILE);
   std::ostringstream golden;
   golden << file.rdbuf();
@@ -87,7 +88,8 @@ TEST(PipelineRules, EveryRuleIsBoundToAPortAndSendsOnlyThere) {  // D1, D8
 
 TEST(PipelineRules, BucketIdsArePositionsInOrder) {  // O1, O2
   const Rules rules = render(plain(), plain_port(), {});
-  ASSERT_EQ(rules.groups.size(), 1U);
+  ASSERT_EQ(rules.groups.size(), 2U);
+  EXPECT_EQ(rules.groups.back().type, wire::GroupType::all);
   const wire::Group& group = rules.groups.front();
   EXPECT_EQ(group.type, wire::GroupType::select);
   ASSERT_TRUE(group.selection);
@@ -104,7 +106,7 @@ TEST(PipelineRules, ReplacingAnAmphoraChangesItsMacAndNothingElse) {  // F1, F2
   after.spares.clear();
   const Rules old_rules = render(plain(), plain_port(), {});
   const Rules new_rules = render(after, plain_port(), {});
-  EXPECT_EQ(difference(old_rules, new_rules).size(), 6U);  // the group and, per VIP, the loop rule: out and in
+  EXPECT_EQ(difference(old_rules, new_rules).size(), 8U);  // both groups and, per VIP, the loop rule: out and in
   const auto old_lines = lines(old_rules);
   std::vector<std::string> expected;
   for (const auto& line : old_lines) expected.push_back(replaced(line, "02:00:00:00:0a:02", "02:00:00:00:0a:0f"));
@@ -167,7 +169,7 @@ TEST(PipelineRules, CookiesAndGroupIdsNameTheLoadBalancer) {
 
 class EveryThird final : public placement::Placement {
  public:
-  placement::Selection selection(const LoadBalancer&) const override { return {3, {placement::HashField::udp_src}}; }
+  placement::Selection selection(const LoadBalancer&) const override { return {3, {placement::HashInput::whole(placement::HashField::udp_src)}}; }
   std::optional<Position> where(const LoadBalancer&, const placement::Client&) const override { return Position{0}; }
 };
 

@@ -1,6 +1,12 @@
 // The choice of a position, by itself: golden scores, ties, who moves (A3-A6, A8, F1, F7).
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+#include <random>
+#include <set>
+
+#include "openflow/placement/granularity.hpp"
 #include "openflow/placement/placement.hpp"
 
 namespace distributor::placement {
@@ -24,7 +30,7 @@ constexpr std::uint32_t kClients = 20'000;
 
 // Scores that ofproto/trace printed for ids 1..4, 203.0.113.7, parameter 0, on either kind of build.
 TEST(Placement, ScoresEqualThoseOfOpenVswitchBuilds) {  // A4
-  const Selection selection{0, {HashField::ip_src, HashField::ipv6_src}};
+  const Selection selection{0, whole_fields(false)};
   const Client client{IpAddress::v4({203, 0, 113, 7})};
   const auto scores = [&](HashVariant variant) {
     std::vector<std::uint32_t> out;
@@ -123,9 +129,80 @@ TEST(Placement, SpreadsEvenly) {
   for (const auto count : hits) EXPECT_NEAR(count, 25'000, 750);
 }
 
+// How many different masked values the clients have: as many datapath flows, at most, can come of them.
+std::size_t classes(const std::vector<HashInput>& fields, const std::vector<Client>& clients) {
+  std::set<std::vector<std::uint8_t>> seen;
+  for (const auto& client : clients) {
+    std::vector<std::uint8_t> key{static_cast<std::uint8_t>(client.address.family())};
+    for (const auto& input : fields) {
+      const bool v4 = input.field == HashField::ip_src && client.address.is_v4();
+      const bool v6 = input.field == HashField::ipv6_src && !client.address.is_v4();
+      const bool port = input.field == HashField::tcp_src && client.protocol == Protocol::tcp;
+      for (std::size_t i = 0; i < width_of(input.field); ++i) {
+        if (v4 || v6) key.push_back(client.address.bytes()[i] & input.mask[i]);
+        if (port) key.push_back(static_cast<std::uint8_t>(i == 0 ? client.port >> 8U : client.port) & input.mask[i]);
+      }
+    }
+    seen.insert(key);
+  }
+  return seen.size();
+}
+
+TEST(Granularity, BoundsTheClassesOfAnyClients) {  // A7
+  std::mt19937 random(7);
+  std::vector<Client> v4;
+  std::vector<Client> v6;
+  for (int i = 0; i < 200'000; ++i) {
+    const auto byte = [&] { return static_cast<std::uint8_t>(random()); };
+    v4.push_back({IpAddress::v4({byte(), byte(), byte(), byte()}), static_cast<std::uint16_t>(random()), Protocol::tcp});
+    std::array<std::uint8_t, 16> bytes{};
+    for (auto& one : bytes) one = byte();
+    v6.push_back({IpAddress::v6(bytes), static_cast<std::uint16_t>(random()), Protocol::tcp});
+  }
+  for (const std::uint32_t bound : {16U, 17U, 1000U, 1024U, 4096U, 65'536U}) {
+    for (const bool ports : {false, true}) {
+      const auto fields = bounded_fields(bound, ports);
+      for (const auto* clients : {&v4, &v6}) {
+        EXPECT_LE(classes(fields, *clients), bound);
+        EXPECT_GE(classes(fields, *clients), bound / 4) << "most of what the bound allows is used";
+      }
+      for (const auto& input : fields) {
+        EXPECT_NE(input.mask, HashInput{}.mask) << "Open vSwitch refuses an empty mask";
+      }
+    }
+  }
+}
+
+TEST(Granularity, SpreadsClientsOfOneSubnetAndOfManyNetworks) {  // A7: not only the last octet
+  const RendezvousHash hash;
+  LoadBalancer lb = cluster(4, 3);
+  lb.hash_classes_max = 1024;
+  const auto fullest = [&](auto client_of) {
+    std::array<int, 4> hits{};
+    for (std::uint32_t n = 0; n < 4096; ++n) ++hits[hash.where(lb, client_of(n))->value];
+    return *std::max_element(hits.begin(), hits.end()) / 1024.0;
+  };
+  const auto b = [](std::uint32_t value) { return static_cast<std::uint8_t>(value); };
+  using Bytes6 = std::array<std::uint8_t, 16>;
+  // Fullest amphora against the mean.
+  EXPECT_LT(fullest([&](std::uint32_t n) { return Client{IpAddress::v4({203, 0, b(n >> 8U), b(n)})}; }), 1.6) << "a /20";
+  EXPECT_LT(fullest([&](std::uint32_t n) { return Client{IpAddress::v4({b(n >> 8U), b(n), 3, 10})}; }), 2.1)
+      << "one host of each network";
+  EXPECT_LT(fullest([&](std::uint32_t n) {
+              return Client{IpAddress::v6(Bytes6{0x20, 1, 0xd, 0xb8, 0, 0, b(n >> 8U), b(n), 0, 0, 0, 0, 0, 0, 0, 1})};
+            }),
+            1.6)
+      << "one host of each /64";
+  EXPECT_LT(fullest([&](std::uint32_t n) {
+              return Client{IpAddress::v6(Bytes6{0x20, 1, 0xd, 0xb8, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, b(n >> 8U), b(n)})};
+            }),
+            2.6)
+      << "hosts of one /64: few classes, and yet every amphora has some";
+}
+
 class AlwaysTheFirst final : public Placement {
  public:
-  Selection selection(const LoadBalancer& lb) const override { return {lb.hash_seed, {HashField::ip_src}}; }
+  Selection selection(const LoadBalancer& lb) const override { return {lb.hash_seed, {HashInput::whole(HashField::ip_src)}}; }
   std::optional<Position> where(const LoadBalancer&, const Client&) const override { return Position{0}; }
 };
 

@@ -1,7 +1,11 @@
 // `where` against the real Open vSwitch: its own trace names the bucket it takes (A5).
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
+#include <cstdio>
+#include <optional>
 #include <random>
 #include <string>
 
@@ -24,8 +28,9 @@ class AgreesWithOvs : public testing::Test {
         {"add-br", "b", "--", "set", "bridge", "b", "datapath_type=dummy", "fail_mode=secure", "protocols=OpenFlow15"});
   }
 
-  LoadBalancer random_cluster(Affinity affinity) {
+  LoadBalancer random_cluster(Affinity affinity, std::optional<std::uint32_t> classes_max) {
     LoadBalancer lb;
+    lb.hash_classes_max = classes_max;
     lb.affinity = affinity;
     lb.hash_seed = random();
     lb.slots.resize(2 + random() % 63);
@@ -36,10 +41,40 @@ class AgreesWithOvs : public testing::Test {
     return lb;
   }
 
+  // As ovs-ofctl writes them, with masks.
+  static std::string fields_of(const LoadBalancer& lb) {
+    std::string out;
+    for (const auto& input : RendezvousHash().selection(lb).fields) {
+      std::array<std::uint8_t, 4> v4{};
+      std::copy_n(input.mask.begin(), 4, v4.begin());
+      char port[8];
+      std::snprintf(port, sizeof port, "0x%02x%02x", input.mask[0], input.mask[1]);
+      if (!out.empty()) out += ",";
+      switch (input.field) {
+        case HashField::ip_src:
+          out += "ip_src=" + IpAddress::v4(v4).text();
+          break;
+        case HashField::ipv6_src:
+          out += "ipv6_src=" + IpAddress::v6(input.mask).text();
+          break;
+        case HashField::tcp_src:
+          out += std::string("tcp_src=") + port;
+          break;
+        case HashField::udp_src:
+          out += std::string("udp_src=") + port;
+          break;
+        case HashField::sctp_src:
+          out += std::string("sctp_src=") + port;
+          break;
+      }
+    }
+    return out;
+  }
+
   void set_group(const LoadBalancer& lb) {
     std::string group =
         "group_id=1,type=select,selection_method=hash,selection_method_param=" + std::to_string(lb.hash_seed) +
-        ",fields(ip_src,ipv6_src" + (lb.affinity == Affinity::source_ip_and_port ? ",tcp_src,udp_src,sctp_src)" : ")");
+        ",fields(" + fields_of(lb) + ")";
     for (std::size_t id = 0; id < lb.slots.size(); ++id) {
       if (lb.slots[id].occupant) group += ",bucket=bucket_id:" + std::to_string(id) + ",weight:1,actions=in_port";
     }
@@ -88,10 +123,10 @@ class AgreesWithOvs : public testing::Test {
     return at == std::string::npos ? trace : trace.substr(at + key.size(), trace.find('\n', at) - at - key.size());
   }
 
-  void compare(Affinity affinity) {
+  void compare(Affinity affinity, std::optional<std::uint32_t> classes_max = {}) {
     const RendezvousHash hash;
     for (int round = 0; round < kRounds; ++round) {
-      const LoadBalancer lb = random_cluster(affinity);
+      const LoadBalancer lb = random_cluster(affinity, classes_max);
       set_group(lb);
       for (int i = 0; i < kClientsPerRound; ++i) {
         const Client client = random_client();
@@ -114,6 +149,11 @@ TEST_F(AgreesWithOvs, SourceAddress) {
 TEST_F(AgreesWithOvs, SourceAddressAndPort) {
   compare(Affinity::source_ip_and_port);
 }  // A5, A3
+
+TEST_F(AgreesWithOvs, BoundedClasses) {  // A5, A7
+  compare(Affinity::source_ip, 1024);
+  compare(Affinity::source_ip_and_port, 4096);
+}
 
 // Score 0..65535 with 64 buckets: ties are rare among random clients, so look for one on purpose.
 TEST_F(AgreesWithOvs, TheLastBucketWinsATie) {  // A5

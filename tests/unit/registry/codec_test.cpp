@@ -19,6 +19,9 @@ std::vector<Command> one_of_each() {
   plug.cluster_size = 256;
   plug.mtu = 9000;
   plug.mode = ForwardingMode::hairpin;
+  plug.vips[0].hairpin_address = test::ip("192.0.2.250");
+  plug.vips[1].hairpin_address = test::ip("2001:db8::250");
+  plug.hash_classes_max = 65'536;
   plug.affinity = Affinity::source_ip_and_port;
   plug.nodes[0].vlan = 4094;
   auto named = item(2, 0, AmphoraRole::active);

@@ -271,7 +271,14 @@ TEST(Plug, RefusesWhatContradictsTheStanding) {  // P3: 409 names the field
       {"other routes", [](P& p) { p.vips[0].host_routes.pop_back(); }, Code::conflict, "host_routes"},
       {"fewer VIPs", [](P& p) { p.vips.pop_back(); }, Code::conflict, "additional_vips"},
       {"other affinity", [](P& p) { p.affinity = Affinity::source_ip_and_port; }, Code::conflict, "alg_extras"},
-      {"other mode", [](P& p) { p.mode = ForwardingMode::hairpin; }, Code::conflict, "forwarding_mode"},
+      {"other mode",
+       [](P& p) {
+         p.mode = ForwardingMode::hairpin;
+         p.vips[0].hairpin_address = ip("192.0.2.250");
+         p.vips[1].hairpin_address = ip("2001:db8::250");
+       },
+       Code::conflict, "hairpin_address"},
+      {"other classes", [](P& p) { p.hash_classes_max = 1024; }, Code::conflict, "alg_extras"},
       {"other size", [](P& p) { p.cluster_size = 5; }, Code::conflict, "cluster_size"},
       {"other MTU", [](P& p) { p.mtu.reset(); }, Code::conflict, "mtu"},
       {"other seed", [](P& p) { p.hash_seed = 8; }, Code::conflict, "hash_seed"},
