@@ -126,6 +126,7 @@ class PortManager::Impl : public std::enable_shared_from_this<PortManager::Impl>
     // Attached by an earlier process: it is ours to detach.
     if (entry.port.empty() && rows.plugged && rows.plugged->bridge == config.bridge) entry.port = link->name;
     for (const auto step : next_steps(entry, link, rows, config.bridge, is_here(internal_name(entry.ordinal)))) act(entry, link, step);
+    entry.link_index = link != nullptr ? link->index : 0;
     const auto before = std::exchange(entry.state, observe(entry, link, rows, config.bridge));
     const auto now = entry.state;
     const auto id = entry.id;

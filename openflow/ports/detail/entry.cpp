@@ -49,7 +49,9 @@ BindingState observe(const Entry& entry, const Link* link, const Rows& rows, con
 std::vector<Step> next_steps(const Entry& entry, const Link* link, const Rows& rows, const std::string& bridge, bool internal_is_here) {
   std::vector<Step> steps;
   if (!rows.connected) return steps;
-  if (link != nullptr && !entry.port.empty() && entry.port != link->name) steps.push_back(Step::detach_old);
+  // Open vSwitch keeps the socket of a device that is gone, also when another one of the same name comes: it must be told.
+  const bool gone = link == nullptr || entry.port != link->name || (entry.link_index != 0 && entry.link_index != link->index);
+  if (!entry.port.empty() && gone) steps.push_back(Step::detach_old);
   if (link != nullptr && !entry.attaching && !(is_attached(rows.plugged, bridge) && has_number(rows.plugged))) steps.push_back(Step::attach);
   if (!entry.wish) return steps;
   const bool internal_attached = is_attached(rows.internal, bridge) && has_number(rows.internal);

@@ -21,6 +21,7 @@ struct Entry {
   std::optional<NamespaceWish> wish;  // vrrp_ip
 
   std::string port;          // the OVS port that was asked for; empty = none yet
+  int link_index = 0;        // of the device behind that port; 0 = not known
   bool attaching = false;
   bool attaching_internal = false;
   bool building = false;     // namespace commands are under way

@@ -11,6 +11,7 @@ ETH_P_ALL = 3
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 _PACKET_OUTGOING = 4
 _SO_TIMESTAMPNS = 35
+_SOL_PACKET, _PACKET_AUXDATA, _TP_STATUS_VLAN_VALID = 263, 8, 1 << 4
 
 
 def mac_bytes(text):
@@ -27,6 +28,11 @@ def ip_bytes(text):
 
 def ethernet(destination, source, kind, payload):
     return mac_bytes(destination) + mac_bytes(source) + struct.pack("!H", kind) + payload
+
+
+def tagged(vlan, frame):
+    """The frame with an 802.1Q tag."""
+    return frame[:12] + struct.pack("!HH", 0x8100, vlan) + frame[12:]
 
 
 def checksum(data):
@@ -90,8 +96,9 @@ def neighbour_solicitation(sender_mac, sender_ip, target, with_option=True, hop_
 
 
 class Frame:
-    def __init__(self, data, at=0.0):
-        self.data = data
+    def __init__(self, data, at=0.0, vlan=None):
+        self.data = data  # without the tag
+        self.vlan = vlan
         self.at = at  # monotonic seconds, taken by the kernel
         self.destination, self.source = mac_text(data[:6]), mac_text(data[6:12])
         (self.kind,) = struct.unpack("!H", data[12:14])
@@ -119,12 +126,22 @@ class Frame:
                 str(ipaddress.ip_address(p[48:64])), flags, option)
 
 
+def _vlan_of(control):
+    """The kernel takes a VLAN tag off before anybody sees the frame, and says so beside it."""
+    for level, kind, value in control:
+        if level == _SOL_PACKET and kind == _PACKET_AUXDATA:
+            status, _, _, _, _, tag, _ = struct.unpack("=IIIHHHH", value[:20])
+            return tag & 0xFFF if status & _TP_STATUS_VLAN_VALID else None
+    return None
+
+
 class Wire:
     """A raw socket on an interface of a namespace: sends frames, and sees all that pass, own ones left out."""
 
     def __init__(self, namespace, interface="eth0"):
         self.socket = namespace.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
         self.socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        self.socket.setsockopt(_SOL_PACKET, _PACKET_AUXDATA, 1)
         self.socket.setsockopt(socket.SOL_SOCKET, 33, 16 << 20)  # SO_RCVBUFFORCE
         self.socket.bind((interface, ETH_P_ALL))
         self.socket.setblocking(False)
@@ -145,7 +162,7 @@ class Wire:
                 continue
             at = next((struct.unpack("qq", value[:16]) for level, kind, value in control
                        if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS), (0, 0))
-            found.append(Frame(data, at[0] + at[1] / 1e9 + offset))
+            found.append(Frame(data, at[0] + at[1] / 1e9 + offset, _vlan_of(control)))
 
     def collect(self, wanted, timeout_s, enough=None):
         """Frames for which wanted(frame) is true: until timeout_s has passed, or `enough` of them are here."""

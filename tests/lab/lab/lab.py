@@ -101,6 +101,7 @@ class Lab:
         sweep()
         with open(RECEIVE_BUFFER, "r+", encoding="ascii") as knob:
             if int(knob.read()) < RECEIVE_BUFFER_BYTES:
+                knob.seek(0)  # the kernel ignores what is written anywhere else
                 knob.write(str(RECEIVE_BUFFER_BYTES))
         self.fabric.create()
         everyone = [amphora for group in self.amphorae.values() for amphora in group]

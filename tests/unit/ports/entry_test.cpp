@@ -121,6 +121,18 @@ TEST(Ports, InterfaceThatReturnsUnderAnotherNameReplacesTheOldPort) {
   EXPECT_THAT(next_steps(entry, &link, {true, {}, {}}, kBridge, false), ElementsAre(Step::detach_old, Step::attach));
 }
 
+TEST(Ports, InterfaceThatGoesAwayIsDetachedAndANewOneOfItsNameIsNotTakenForIt) {  // P4: Open vSwitch would keep a dead socket
+  auto entry = entry_of(load_balancer());
+  entry.port = "eth1";
+  entry.link_index = 7;
+  EXPECT_THAT(next_steps(entry, nullptr, {true, {}, {}}, kBridge, false), ElementsAre(Step::detach_old));
+  auto link = link_named("eth1", "02:00:00:00:0a:01");
+  link.index = 7;
+  EXPECT_THAT(next_steps(entry, &link, {true, row("eth1", 106), {}}, kBridge, false), IsEmpty());
+  link.index = 8;
+  EXPECT_THAT(next_steps(entry, &link, {true, row("eth1", 106), {}}, kBridge, false), ElementsAre(Step::detach_old));
+}
+
 TEST(Ports, VrrpIpGetsAPortAndANamespaceOfItsOwn) {  // H10
   auto lb = load_balancer();
   lb.nodes.front().vrrp_ip = ip("203.0.113.11");

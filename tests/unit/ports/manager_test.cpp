@@ -173,6 +173,7 @@ TEST_F(PortManagerInOvs, VrrpIpAnswersFromItsOwnNamespaceAndReturnsAfterARestart
 
   const auto program = [&] {
     test::BridgeConnection bridge(ovs->management_socket(kBridge));
+    bridge.add_meters(pipeline::meters());
     bridge.program(pipeline::render_base(true));
     bridge.program(pipeline::render(lb, *bindings[lb.id], {}));
   };
