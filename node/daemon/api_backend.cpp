@@ -1,5 +1,7 @@
 #include "node/daemon/api_backend.hpp"
 
+#include "node/daemon/facts.hpp"
+
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -151,7 +153,10 @@ void ApiBackend::counters(const LoadBalancerId& lb, CountersDone done) {
 }
 
 std::optional<Position> ApiBackend::where(const LoadBalancer& lb, const api::ClientFlow& flow) const {
-  const auto* algorithm = algorithms_.find(placement::kDefaultAlgorithm);
+  const auto& hash = forwarding_.hash();
+  if (hash && !hash->variant) return std::nullopt;  // nobody here can compute what Open vSwitch does
+  const auto& algorithms = hash && hash->variant == placement::HashVariant::crc32c ? crc_algorithms_ : algorithms_;
+  const auto* algorithm = algorithms.find(placement::kDefaultAlgorithm);
   const bool served = std::any_of(lb.vips.begin(), lb.vips.end(), [&](const Vip& vip) { return vip.address.family() == flow.client.family(); });
   if (algorithm == nullptr || !served) return std::nullopt;
   return algorithm->where(lb, {flow.client, flow.port, to_placement(flow.protocol)});
@@ -194,6 +199,7 @@ api::MemberView ApiBackend::self_view(const replica::Status& status) const {
   view.committed = status.committed;
   view.programmed = status.programmed;
   view.state_digest = status.state_digest;
+  if (forwarding_.hash()) view.hash_fingerprint = forwarding_.hash()->text;
   return view;
 }
 
@@ -234,6 +240,8 @@ api::PairView ApiBackend::pair() const {
     view.peer_alive = status.peer.alive;
     if (status.peer.last.value > 0 || status.peer.alive) view.peer = peer_view(status);
   }
+  view.affinity_reason = affinity_risk(view.self.hash_fingerprint, status);
+  view.affinity_at_risk = !view.affinity_reason.empty();
   for (const auto& dropped : replica_.core().dropped()) view.dropped.push_back(to_view(dropped));
   return view;
 }

@@ -44,6 +44,7 @@ class ApiBackend final : public api::Backend {
   RoleShell& role_;
   PeerChannel* peers_;
   placement::Algorithms algorithms_ = placement::Algorithms::standard();
+  placement::Algorithms crc_algorithms_ = placement::Algorithms::standard(placement::HashVariant::crc32c);
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
 };
 

@@ -171,7 +171,12 @@ struct Daemon::Impl {
     const auto health = forwarding.health();
     role.set_health(health_facts(status, health));
     role.set_sync(sync_facts(status, !config.peer, replica.core().applied().size(), up_for, config.replication.solo_after));
-    const auto facts = node_facts(role.status(), health);
+    const auto own_hash = forwarding.hash() ? forwarding.hash()->text : std::string();
+    if (auto risk = affinity_risk(own_hash, status); risk != told_risk) {
+      risk.empty() ? spdlog::info("affinity: both Open vSwitches choose alike again") : spdlog::error("affinity is at risk: {}", risk);
+      told_risk = std::move(risk);
+    }
+    const auto facts = node_facts(role.status(), health, own_hash);
     if (facts == told_peer) return;
     told_peer = facts;
     replica.post(replica::LocalFactsChanged{facts});
@@ -212,6 +217,7 @@ struct Daemon::Impl {
   std::unique_ptr<AdminServer> admin;
   std::unique_ptr<MetricsServer> metrics;
   std::optional<replica::NodeFacts> told_peer;
+  std::string told_risk;
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
   bool refresh_pending = false;
 };

@@ -37,7 +37,7 @@ role::HealthFacts health_facts(const replica::Status& status, const Forwarding::
   return facts;
 }
 
-replica::NodeFacts node_facts(const role::Status& role, const Forwarding::Health& health) {
+replica::NodeFacts node_facts(const role::Status& role, const Forwarding::Health& health, std::string hash_fingerprint) {
   replica::NodeFacts facts;
   facts.vrrp_master = role.vrrp == keepalived::VrrpState::master && role.keepalived_alive;
   facts.gate_open = role.gate == role::Gate::open;
@@ -46,7 +46,15 @@ replica::NodeFacts node_facts(const role::Status& role, const Forwarding::Health
   facts.vip_links_up = health.links_up;
   facts.vip_links_wanted = health.links_wanted;
   facts.version = DISTRIBUTOR_VERSION;
+  facts.hash_fingerprint = std::move(hash_fingerprint);
   return facts;
+}
+
+std::string affinity_risk(const std::string& own_fingerprint, const replica::Status& status) {
+  const auto& peer = status.peer.facts.hash_fingerprint;
+  if (own_fingerprint.empty() || peer.empty() || own_fingerprint == peer) return {};
+  return "Open vSwitch here chooses with " + own_fingerprint + ", the peer's with " + peer +
+         ": clients move when ownership does; install the same build of Open vSwitch on both nodes";
 }
 
 replica::Ownership to_replica(role::Ownership ownership) {

@@ -17,7 +17,11 @@ role::SyncFacts sync_facts(const replica::Status& status, bool standalone, std::
 role::HealthFacts health_facts(const replica::Status& status, const Forwarding::Health& health);
 
 // What the peer is told with each heartbeat.
-replica::NodeFacts node_facts(const role::Status& role, const Forwarding::Health& health);
+replica::NodeFacts node_facts(const role::Status& role, const Forwarding::Health& health, std::string hash_fingerprint);
+
+// Why clients may move at a takeover: the two Open vSwitches choose with different hashes. Empty: they choose alike, or one
+// of them is not known.
+std::string affinity_risk(const std::string& own_fingerprint, const replica::Status& status);
 
 replica::Ownership to_replica(role::Ownership ownership);
 

@@ -97,6 +97,7 @@ programmer::Events Forwarding::programmer_events() {
     spdlog::info("openflow: bridge {} is as the registry says; {} flow and {} group changes were needed, {:.1f} ms", config_.openflow.bridge,
                  report.flows_sent, report.groups_sent, report.duration_ms);
     report_programmed(desired_);
+    take_fingerprint();
   };
   events.on_capabilities = [this](const programmer::Capabilities& found) { on_capabilities(found); };
   events.on_packet_in = [this](const wire::PacketIn& packet) { neighbours_.on_frame(packet); };
@@ -155,6 +156,24 @@ void Forwarding::on_capabilities(const programmer::Capabilities& found) {
   for (const auto& [id, ordinal] : std::map(ordinals_)) {
     if (const auto lb = hooks_.registry().find(id)) render(*lb);
   }
+}
+
+// At each connection: an upgrade of Open vSwitch may bring another hash.
+void Forwarding::take_fingerprint() {
+  if (std::exchange(taking_fingerprint_, true)) return;
+  fingerprint::take(loop_, config_.openflow.run_dir, config_.openflow.bridge, pipeline::kFingerprintGroup,
+                    [this](tl::expected<fingerprint::Fingerprint, std::string> found) {
+                      taking_fingerprint_ = false;
+                      if (!found) {
+                        spdlog::warn("openflow: which hash Open vSwitch chooses with is not known: {}", found.error());
+                        hash_.reset();
+                      } else if (hash_ != *found) {
+                        hash_ = std::move(*found);
+                        spdlog::info("openflow: Open vSwitch chooses buckets with {}", hash_->text);
+                        if (!hash_->variant) spdlog::warn("openflow: that hash is not known here: `where` cannot be answered");
+                      }
+                      hooks_.changed();
+                    });
 }
 
 void Forwarding::start() {

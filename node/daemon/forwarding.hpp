@@ -16,6 +16,7 @@
 #include "ha/announce/planner.hpp"
 #include "node/config/config.hpp"
 #include "node/daemon/neighbours.hpp"
+#include "openflow/fingerprint/fingerprint.hpp"
 #include "openflow/ovsdb/client.hpp"
 #include "openflow/pipeline/pipeline.hpp"
 #include "openflow/ports/port_manager.hpp"
@@ -53,6 +54,8 @@ class Forwarding {
   bool interface_present(const MacAddress& mac) const { return ports_.interface_present(mac); }
   ports::BindingState state_of(const LoadBalancerId& lb) const { return ports_.state_of(lb); }
   void counters(const LoadBalancer& lb, CountersDone done);
+  // Which hash this node's Open vSwitch chooses with; absent: not known (yet).
+  const std::optional<fingerprint::Fingerprint>& hash() const { return hash_; }
   std::string ovs_version() const { return ovsdb_.open_vswitch().ovs_version; }
   Health health() const;
   const programmer::Statistics& programmer_statistics() const { return programmer_.statistics(); }
@@ -68,6 +71,7 @@ class Forwarding {
   programmer::Events programmer_events();
   Neighbours::Hooks neighbour_hooks();
   void on_capabilities(const programmer::Capabilities& capabilities);
+  void take_fingerprint();
   std::optional<Neighbours::Place> place_of(const LoadBalancer* lb) const;
   void maintain_bridge();
   void on_binding(const LoadBalancerId& lb, const std::optional<pipeline::PortBinding>& binding, const std::string& reason);
@@ -89,6 +93,8 @@ class Forwarding {
   ports::PortManager ports_;
   programmer::Programmer programmer_;
   Neighbours neighbours_;
+  std::optional<fingerprint::Fingerprint> hash_;
+  bool taking_fingerprint_ = false;
   pipeline::Options pipeline_options_;  // what the datapath can do
   announce::Planner planner_;
   boost::asio::steady_timer announce_timer_;

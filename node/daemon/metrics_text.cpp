@@ -4,6 +4,7 @@
 #include <prometheus/text_serializer.h>
 
 #include "node/daemon/api_backend.hpp"
+#include "node/daemon/facts.hpp"
 
 namespace distributor::node {
 namespace {
@@ -70,9 +71,12 @@ void add_forwarding(Families& families, const Forwarding& forwarding) {
   families.counter("ovs_bundles_committed_total", "Bundles committed", stats.bundles_committed);
   families.counter("ovs_bundles_refused_total", "Bundles that Open vSwitch refused", stats.bundles_refused);
   families.counter("ovs_connections_total", "OpenFlow connections made", stats.connections);
+  families.counter("ovs_foreign_changes_total", "Changes of the bridge's rules by others, as Open vSwitch told", stats.foreign_changes);
   families.counter("ovs_repairs_total", "Rules found missing, changed or foreign", stats.repairs);
   families.gauge("ovs_refused_load_balancers", "Load balancers whose rules Open vSwitch refuses", static_cast<double>(stats.refused_keys));
   families.gauge("ovs_programming_last_seconds", "Time of the last bundle, barrier included", stats.last_programming_ms / 1000.0);
+  families.counter("neighbour_solicitations_answered_total", "Solicitations that the daemon answered because the datapath cannot", forwarding.solicitations_answered());
+  if (forwarding.hash()) families.state("ovs_hash_info", "Hash that Open vSwitch chooses buckets with", "hash", forwarding.hash()->text);
   families.counter("announcements_sent_total", "Gratuitous ARP and unsolicited NA frames sent", forwarding.announcements_sent());
 }
 
@@ -106,6 +110,8 @@ std::string metrics_text(const ReplicaShell& replica, const Forwarding& forwardi
   add_replication(families, replica);
   add_forwarding(families, forwarding);
   add_api(families, api);
+  const std::string own_hash = forwarding.hash() ? forwarding.hash()->text : "";
+  families.gauge("affinity_at_risk", "1 if the two Open vSwitches choose with different hashes", !affinity_risk(own_hash, replica.core().status()).empty());
   return families.text();
 }
 

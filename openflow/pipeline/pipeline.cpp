@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "openflow/pipeline/detail/context.hpp"
+#include "openflow/placement/granularity.hpp"
 
 namespace distributor::pipeline {
 namespace {
@@ -33,16 +34,28 @@ wire::Field wire_field(placement::HashField field) {
   return Field::ipv4_src;
 }
 
-wire::HashSelection selection_of(const LoadBalancer& lb, const Options& options) {
-  static const placement::RendezvousHash standard;
-  const placement::Placement& algorithm = options.algorithm != nullptr ? *options.algorithm : standard;
-  const placement::Selection selection = algorithm.selection(lb);
+wire::HashSelection to_wire(const placement::Selection& selection) {
   std::vector<wire::HashField> fields;
   for (const auto& input : selection.fields) {
     const auto width = static_cast<std::ptrdiff_t>(placement::width_of(input.field));
     fields.push_back({wire_field(input.field), std::string(input.mask.begin(), input.mask.begin() + width)});
   }
   return wire::HashSelection::over(selection.param, std::move(fields));
+}
+
+wire::HashSelection selection_of(const LoadBalancer& lb, const Options& options) {
+  static const placement::RendezvousHash standard;
+  const placement::Placement& algorithm = options.algorithm != nullptr ? *options.algorithm : standard;
+  return to_wire(algorithm.selection(lb));
+}
+
+wire::Group fingerprint_group() {
+  wire::Group group;
+  group.id = kFingerprintGroup;
+  group.type = wire::GroupType::select;
+  group.selection = to_wire(fingerprint_selection());
+  for (const auto id : kFingerprintBuckets) group.buckets.push_back({id, 1, Actions{}});
+  return group;
 }
 
 // One bucket per occupied slot, its id the position. None at all drops, which is what a load balancer without amphorae
@@ -159,6 +172,8 @@ Rules render(const LoadBalancer& lb, const PortBinding& binding, const Options& 
   return rules;
 }
 
+placement::Selection fingerprint_selection() { return {0, placement::whole_fields(false)}; }
+
 wire::FlowRule gate_rule(bool open) {
   Actions actions;
   if (open) actions.add(Action::resubmit_table(kTableResponders));
@@ -167,6 +182,7 @@ wire::FlowRule gate_rule(bool open) {
 
 Rules render_base(bool gate_open) {
   Rules rules;
+  rules.groups.push_back(fingerprint_group());
   rules.flows.push_back(gate_rule(gate_open));
   for (const std::uint8_t table : {kTableForward, kTableResponders, kTableNdLinkLayer, kTableFromNode, kTableHairpin}) {
     rules.flows.push_back({table, 0, base_cookie(), Match{}, Actions{}});

@@ -2,6 +2,7 @@
 // both nodes choose alike, and the programmer can compare. docs/pipeline.md draws the tables.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -46,6 +47,11 @@ inline constexpr std::uint32_t kMetersOfAKind = 64;
 inline constexpr std::uint32_t kFloodedPerSecond = 1000;       // ICMP errors, each copied to every amphora (D9)
 inline constexpr std::uint32_t kSolicitationsPerSecond = 500;  // to the controller, where it answers (D3)
 std::vector<wire::Meter> meters();                             // what must stand where Options::meters is set
+
+// A group that no rule uses: Open vSwitch is asked what it would choose in it (openflow/fingerprint).
+inline constexpr std::uint32_t kFingerprintGroup = 8;  // below the groups of the first ordinal
+inline constexpr std::array<std::uint32_t, 4> kFingerprintBuckets = {1, 2, 3, 4};
+placement::Selection fingerprint_selection();
 
 struct Options {
   bool nd_by_rules =

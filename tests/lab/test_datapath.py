@@ -235,6 +235,12 @@ def test_neighbours_are_answered_where_the_datapath_cannot(lab, balancer):  # D3
         lab.wait_in_sync()
 
 
+def test_both_nodes_say_which_hash_they_choose_with(lab, pair):  # A4
+    view = lab.pair_of(1)
+    assert view["affinity"] == "ok" and view["affinity_reason"] is None
+    assert view["self"]["hash_fingerprint"] == view["peer"]["hash_fingerprint"] == "murmur3"
+
+
 def test_rules_that_somebody_changed_are_put_right_within_a_second(lab, balancer):  # O5
     for node in lab.nodes.values():
         flows, groups = node.ovs.flows(), node.ovs.groups()

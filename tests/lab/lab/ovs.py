@@ -11,6 +11,9 @@ from lab.system import LabError, run
 _COUNTERS = re.compile(r" ?(duration|n_packets|n_bytes|idle_age|hard_age|ref_count|packet_count|byte_count)=[^, ]*,?")
 
 
+FINGERPRINT_GROUP = 8  # pipeline::kFingerprintGroup: always there, used by no rule
+
+
 class OpenVSwitch:
     def __init__(self, root, bridge="br-dist"):
         """root: the directory under which the node's files are seen, e.g. /proc/PID/root."""
@@ -25,11 +28,12 @@ class OpenVSwitch:
         return run(["ovs-vsctl", f"--db=unix:{self.root}/run/openvswitch/db.sock", "--timeout=5", *arguments]).stdout
 
     def groups(self):
-        """group id -> its text without counters. Bucket order is kept: it matters for ties."""
+        """group id -> its text without counters, of load balancers. Bucket order is kept: it matters for ties."""
         found = {}
         for line in self.ofctl("dump-groups").splitlines():
             if match := re.match(r"\s*group_id=(\d+),(.*)", line):
                 found[int(match[1])] = match[2]
+        found.pop(FINGERPRINT_GROUP, None)
         return found
 
     def buckets(self, group):
