@@ -16,6 +16,11 @@ if(DISTRIBUTOR_SANITIZE)
   add_link_options(-fsanitize=address,undefined)
 endif()
 
+if(DISTRIBUTOR_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined)
+  add_link_options(-fsanitize=address,undefined)
+endif()
+
 find_program(LLD_PROGRAM ld.lld)
 if(LLD_PROGRAM)
   add_link_options(-fuse-ld=lld)
