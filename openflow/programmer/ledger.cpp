@@ -161,6 +161,53 @@ Plan Ledger::plan_all(Snapshot snapshot) {
   return plan;
 }
 
+std::optional<Plan> Ledger::plan_repair(const Sightings& seen) {
+  struct Names {
+    std::vector<wire::FlowRule> flows;
+    std::vector<wire::Group> groups;
+  };
+  const auto names = std::make_shared<Names>();  // the views point into it
+  names->flows.reserve(seen.flows.size());
+  names->groups.reserve(seen.groups.size());
+  Plan plan;
+  plan.repair = true;
+  plan.kept.push_back(names);
+  View actual;
+  View desired;
+  const auto take_owner = [&](Key key) {
+    Entry& entry = entries_[key];
+    if (key == kBaseKey) return false;
+    const bool quiet = entry.installed == entry.desired && touched_.count(key) == 0 && refused_.count(key) == 0;
+    if (!quiet || (entry.in_flight && plan.targets.count(key) == 0)) return false;
+    plan.targets[key] = entry.installed;
+    return true;
+  };
+  for (const auto& [name, stands] : seen.flows) {
+    names->flows.push_back({name.table, name.priority, 0, name.match, {}});
+    const wire::FlowRule* found = &names->flows.back();
+    if (stands) actual.flows.push_back({found, std::nullopt, false});
+    const auto owner = flow_owners_.find(found);
+    if (owner == flow_owners_.end()) continue;
+    if (!take_owner(owner->second)) return std::nullopt;
+    desired.flows.push_back({owner->first, owner->second, true});
+  }
+  for (const auto& [id, stands] : seen.groups) {
+    names->groups.push_back({});
+    names->groups.back().id = id;
+    if (stands) actual.groups.push_back({&names->groups.back(), std::nullopt, false});
+    const auto owner = group_owners_.find(id);
+    if (owner == group_owners_.end()) continue;
+    if (!take_owner(owner->second.first)) return std::nullopt;
+    desired.groups.push_back({owner->second.second, owner->second.first, true});
+  }
+  for (const auto& [key, target] : plan.targets) {
+    entries_[key].in_flight = true;
+    plan.kept.push_back(target);
+  }
+  plan.changes = difference(std::move(actual), std::move(desired));
+  return plan;
+}
+
 void Ledger::confirm(const Plan& plan) {
   for (const auto& [key, target] : plan.targets) {
     Entry& entry = entries_[key];

@@ -22,13 +22,22 @@ struct Snapshot {
   std::vector<wire::GroupDescription> groups;
 };
 
+// What others did to single rules and groups; true: something of this name stands now, which differs from ours.
+struct Sightings {
+  std::map<wire::FlowKey, bool> flows;
+  std::map<std::uint32_t, bool> groups;
+  bool empty() const { return flows.empty() && groups.empty(); }
+  std::size_t size() const { return flows.size() + groups.size(); }
+};
+
 // Changes that go out together, and what stands once they are confirmed. Keeps alive what its changes point to.
 struct Plan {
   using RulesPointer = std::shared_ptr<const wire::Rules>;  // null: nothing stands
   std::vector<Change> changes;
   std::map<Key, RulesPointer> targets;
   std::vector<std::shared_ptr<const void>> kept;
-  bool whole = false;  // of plan_all()
+  bool whole = false;   // of plan_all()
+  bool repair = false;  // of plan_repair()
   bool empty() const { return changes.empty(); }
 };
 
@@ -52,6 +61,10 @@ class Ledger {
   Plan plan_touched();
   Plan plan_key(Key key);
   Plan plan_all(Snapshot snapshot);
+
+  // Puts right what was seen of others' changes, and nothing else: the cost depends on what was seen alone. Nothing, if
+  // that cannot be said: the base rules are concerned, an owner's rules are being changed, or it is set aside. Then everything must be read back.
+  std::optional<Plan> plan_repair(const Sightings& seen);
 
   void confirm(const Plan& plan);
   // The bundle was refused whole. `culprits` are set aside; the others are touched again.

@@ -45,7 +45,11 @@ struct Options {
   // Meters that the rules use. All of them stand before any rule is sent, or, where the datapath has not so many, none
   // (Capabilities).
   std::vector<wire::Meter> meters;
-  std::uint32_t read_back_pause_ms = 250;         // between read-backs because of what others changed (O5)
+  std::uint32_t repair_pause_ms = 20;             // between repairs of what others changed (O5)
+  // Before the base rules are put right. The gate is one of them: the gatekeeper may have closed it because this process was
+  // hung, and until it has caught up with what happened, what it wants is old (H12).
+  std::uint32_t base_repair_delay_ms = 300;
+  std::uint32_t read_back_pause_ms = 250;         // between read-backs, where they did not change single rules only
   std::uint32_t unwatched_read_back_ms = 1000;    // where Open vSwitch does not tell what others change
 };
 

@@ -50,22 +50,51 @@ bool is_flow_monitor_reply(std::string_view multipart_body) {
   return Reader(multipart_body).get<std::uint16_t>() == kFlowMonitor;
 }
 
-Decoded<bool> decode_foreign_flow_change(std::string_view multipart_body) {
+Decoded<ForeignChanges> decode_flow_monitor(std::string_view multipart_body) {
+  constexpr const char* kWhat = "flow monitor: ends too early";
   Reader reader(multipart_body);
   reader.skip(8);
-  bool foreign = false;
+  ForeignChanges changes;
   while (reader.ok() && reader.left() > 0) {
     const std::size_t length = reader.get<std::uint16_t>();
-    const auto event = static_cast<FlowEvent>(reader.get<std::uint16_t>());
     if (!reader.ok() || length < 8 || length % 8 != 0) {
       return tl::make_unexpected(WireError{WireErrorCode::malformed, "flow monitor: bad length of an update"});
     }
-    reader.skip(length - 4);
-    foreign |= event == FlowEvent::added || event == FlowEvent::removed || event == FlowEvent::modified ||
-               event == FlowEvent::resumed;
+    Reader update(reader.take(length - 2));
+    if (!reader.ok()) break;
+    const auto event = static_cast<FlowEvent>(update.get<std::uint16_t>());
+    changes.incomplete |= event == FlowEvent::resumed;
+    if (event != FlowEvent::added && event != FlowEvent::removed && event != FlowEvent::modified) continue;
+    ForeignChanges::Flow flow;
+    flow.stands = event != FlowEvent::removed;
+    flow.name.table = update.get<std::uint8_t>();
+    update.skip(1 + 2 + 2);  // reason, timeouts
+    flow.name.priority = update.get<std::uint16_t>();
+    update.skip(4 + 8);  // padding, cookie
+    auto match = detail::take_match(update);
+    if (!match) return tl::make_unexpected(match.error());
+    flow.name.match = std::move(*match);
+    changes.flows.push_back(std::move(flow));
   }
-  if (!reader.ok()) return tl::make_unexpected(WireError{WireErrorCode::truncated, "flow monitor: ends too early"});
-  return foreign;
+  if (!reader.ok()) return tl::make_unexpected(WireError{WireErrorCode::truncated, kWhat});
+  return changes;
+}
+
+// The body is the whole request that was forwarded.
+Decoded<ForeignChanges> decode_request_forward(std::string_view body) {
+  constexpr std::uint16_t kDelete = 2;
+  Reader reader(body);
+  reader.skip(1);
+  const auto type = static_cast<MessageType>(reader.get<std::uint8_t>());
+  reader.skip(6);
+  const auto command = reader.get<std::uint16_t>();
+  reader.skip(2);
+  ForeignChanges changes;
+  ForeignChanges::Group group{reader.get<std::uint32_t>(), command != kDelete};
+  if (!reader.ok()) return tl::make_unexpected(WireError{WireErrorCode::truncated, "forwarded request: ends too early"});
+  changes.incomplete = type != MessageType::group_mod || group.id > kGroupMax;
+  if (!changes.incomplete) changes.groups.push_back(group);
+  return changes;
 }
 
 }  // namespace distributor::wire

@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "openflow/wire/error.hpp"
+#include "openflow/wire/rule.hpp"
 
 namespace distributor::wire {
 
@@ -16,9 +18,23 @@ std::string encode_set_async_forwarding(std::uint32_t xid);
 // From now on, tells of every flow that is added, removed or changed, in any table. Own changes come abbreviated.
 std::string encode_flow_monitor_request(std::uint32_t xid);
 
-// Body of a multipart reply of type kFlowMonitor. True: somebody else changed a flow, or Open vSwitch had to leave
-// events out, so that what stands is not known.
-Decoded<bool> decode_foreign_flow_change(std::string_view multipart_body);
+// What somebody else did, as far as it was told.
+struct ForeignChanges {
+  struct Flow {
+    FlowKey name;
+    bool stands = false;  // added or changed; else removed
+  };
+  struct Group {
+    std::uint32_t id = 0;
+    bool stands = false;
+  };
+  std::vector<Flow> flows;  // in the order of the events
+  std::vector<Group> groups;
+  bool incomplete = false;  // more than these changed, or it cannot be said what: all must be read back
+};
+
 bool is_flow_monitor_reply(std::string_view multipart_body);
+Decoded<ForeignChanges> decode_flow_monitor(std::string_view multipart_body);
+Decoded<ForeignChanges> decode_request_forward(std::string_view body);
 
 }  // namespace distributor::wire

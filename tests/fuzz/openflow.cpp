@@ -24,7 +24,8 @@ void distributor::fuzz::one_input(std::string_view bytes) {
     (void)decode_bundle_control(body);
     (void)decode_packet_in(body);
     (void)decode_port_status(body);
-    (void)decode_foreign_flow_change(body);
+    (void)decode_flow_monitor(body);
+    (void)decode_request_forward(body);
     (void)decode_meter_desc(body);
     (void)decode_meters_max(body);
     (void)decode_group_stats(body);

@@ -18,6 +18,7 @@
 #include "openflow/programmer/ledger.hpp"
 #include "openflow/programmer/programmer.hpp"
 #include "openflow/wire/multipart.hpp"
+#include "openflow/wire/watch.hpp"
 
 namespace distributor::programmer {
 
@@ -69,7 +70,8 @@ struct Programmer::Impl : std::enable_shared_from_this<Programmer::Impl> {
   void discover();
   bool on_discovery(const wire::Message& message);
   bool on_watch(const wire::Message& message);
-  void on_foreign_change();
+  void on_foreign_changes(const wire::Decoded<wire::ForeignChanges>& changes);
+  bool start_repair();
   void read_back_in(Clock::duration wait);
   bool use_meters() const { return !options.meters.empty() && capabilities.meters_max >= options.meters.size(); }
   void program_meters(const std::vector<wire::MeterDescription>& standing);
@@ -122,6 +124,9 @@ struct Programmer::Impl : std::enable_shared_from_this<Programmer::Impl> {
   boost::asio::steady_timer read_back_timer;
   Clock::time_point last_read_back;
   bool read_back_armed = false;
+  bool read_back_whole = false;  // what was seen is not all: `sightings` is not to be used
+  Sightings sightings;
+  Clock::time_point next_repair;
 
   bool shut = false;
   bool discovered = false;   // what the datapath can do is known, and the owner was told

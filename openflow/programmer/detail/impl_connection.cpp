@@ -71,6 +71,8 @@ void Programmer::Impl::on_closed(const std::string& why) {
   session.reset();
   discovery.reset();
   discovered = false;
+  sightings = {};
+  read_back_whole = false;
   known = false;
   announced = false;
   unsettled = true;

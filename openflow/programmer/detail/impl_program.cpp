@@ -11,6 +11,7 @@ void Programmer::Impl::pump() {
   if (known) start_urgent();
   if (reading || bulk || urgent) return;
   if (!known || !reconciling.empty()) return start_reading();
+  if (start_repair()) return;
   if (bulk_wanted) start_bulk(ledger.plan_touched());
 }
 
@@ -35,6 +36,8 @@ void Programmer::Impl::start_urgent() {
 void Programmer::Impl::start_reading() {
   const auto own = std::make_shared<Reading>();
   reading = own;
+  read_back_whole = false;  // what is seen from now on counts again
+  sightings = {};
   last_read_back = Clock::now();
   const auto take = [this, own](std::optional<std::string> Reading::*part) {
     return [this, own, part](ReplyBody body) {
@@ -116,6 +119,11 @@ void Programmer::Impl::finish(Flight flight) {
   }
   if (ledger.refused_keys() == 0) retry_ms = options.refused_retry_min_ms;
   for (const WaiterPointer& waiter : flight.waiters) answer(*waiter, report);
+  if (transaction.plan().repair && !transaction.plan().empty()) {
+    later([this, report] {
+      if (events.on_repaired) events.on_repaired(report);
+    });
+  }
   if (transaction.plan().whole) {
     known = true;
     if (ever_synchronised && announced && !transaction.plan().empty()) {
@@ -144,6 +152,11 @@ void Programmer::Impl::on_refusal(const Flight& flight) {
   const detail::Transaction& transaction = flight.transaction;
   ++statistics.bundles_refused;
   unsettled = true;
+  if (transaction.plan().repair) {  // what stands is not what was seen: look again
+    ledger.roll_back(transaction.plan(), {});
+    known = false;
+    return;
+  }
   ledger.roll_back(transaction.plan(), transaction.culprits());
   if (transaction.plan().whole) known = false;
   for (const Key culprit : transaction.culprits()) {

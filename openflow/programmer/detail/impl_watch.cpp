@@ -31,34 +31,66 @@ bool Programmer::Impl::on_discovery(const wire::Message& message) {
 
 bool Programmer::Impl::on_watch(const wire::Message& message) {
   if (message.type == wire::MessageType::request_forward) {
-    on_foreign_change();
+    on_foreign_changes(wire::decode_request_forward(message.body));
     return true;
   }
   if (message.type != wire::MessageType::multipart_reply || !wire::is_flow_monitor_reply(message.body)) return false;
-  const auto foreign = wire::decode_foreign_flow_change(message.body);
-  if (!foreign || *foreign) on_foreign_change();  // what cannot be read may be a change
+  on_foreign_changes(wire::decode_flow_monitor(message.body));
   return true;
 }
 
-void Programmer::Impl::on_foreign_change() {
+// Single changes are put right by themselves; what was not told exactly is read back whole.
+void Programmer::Impl::on_foreign_changes(const wire::Decoded<wire::ForeignChanges>& changes) {
+  constexpr std::size_t kSightingsMax = 1024;
+  if (changes && !changes->incomplete && changes->flows.empty() && changes->groups.empty()) return;  // our own
   ++statistics.foreign_changes;
-  read_back_in(Clock::duration::zero());
+  if (changes) {
+    for (const auto& flow : changes->flows) sightings.flows[flow.name] = flow.stands;
+    for (const auto& group : changes->groups) sightings.groups[group.id] = group.stands;
+  }
+  if (!changes || changes->incomplete || sightings.size() > kSightingsMax) {
+    read_back_whole = true;
+    return read_back_in(std::chrono::milliseconds(options.base_repair_delay_ms));
+  }
+  later([this] { pump(); });
 }
 
-// Not more often than the pause allows, so that somebody who goes on interfering does not keep both busy.
+// False: there is nothing to repair now.
+bool Programmer::Impl::start_repair() {
+  if (sightings.empty() || read_back_whole) return false;
+  if (Clock::now() < next_repair) {
+    read_back_in(next_repair - Clock::now());
+    return false;
+  }
+  next_repair = Clock::now() + std::chrono::milliseconds(options.repair_pause_ms);
+  auto plan = ledger.plan_repair(std::exchange(sightings, {}));
+  if (!plan) {
+    read_back_whole = true;
+    read_back_in(std::chrono::milliseconds(options.base_repair_delay_ms));
+    return false;
+  }
+  statistics.repairs += plan->changes.size();
+  start_bulk(std::move(*plan));
+  return true;
+}
+
+// Not more often than the pauses allow, so that somebody who goes on interfering does not keep both busy.
 void Programmer::Impl::read_back_in(Clock::duration wait) {
   if (read_back_armed) return;
   read_back_armed = true;
-  const auto pause = std::chrono::milliseconds(options.read_back_pause_ms);
+  const auto pause = std::chrono::milliseconds(read_back_whole ? options.read_back_pause_ms : 0);
   read_back_timer.expires_at(std::max(Clock::now() + wait, last_read_back + pause));
   read_back_timer.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
     const auto self = weak.lock();
     if (error || !self || self->shut) return;
     self->read_back_armed = false;
     if (!self->discovered) return;  // the next connection reads back by itself
+    if (!self->capabilities.watched) self->read_back_whole = true;
     if (!self->known) {
       // One is under way that may have passed the change by.
       self->read_back_in(std::chrono::milliseconds(self->options.read_back_pause_ms));
+    } else if (!self->read_back_whole) {
+      self->pump();  // a repair is due
     } else {
       if (auto waiter = self->make_waiter({}, {}, 0)) self->reconciling.push_back(std::move(waiter));
       self->pump();

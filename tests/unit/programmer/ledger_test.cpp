@@ -111,6 +111,30 @@ TEST(Ledger, ChangeDuringFlightIsPlannedAfterIt) {  // O3
   EXPECT_EQ(ledger.plan_touched().changes.size(), 2U) << "flow and group are taken back";
 }
 
+TEST(Ledger, RepairConcernsWhatWasSeenAlone) {  // O5
+  Ledger ledger;
+  ASSERT_TRUE(ledger.set_desired(1, flow_of(1, 1)));
+  ASSERT_TRUE(ledger.set_desired(2, flow_of(2, 2)));
+  ledger.confirm(ledger.plan_touched());
+  programmer::Sightings seen;
+  seen.flows[flow_of(2, 2).flows.front().key()] = false;
+  seen.groups[flow_of(1, 1).groups.front().id] = true;
+  seen.groups[4711] = true;
+  const auto plan = ledger.plan_repair(seen);
+  ASSERT_TRUE(plan);
+  ASSERT_EQ(plan->changes.size(), 3U) << "put the flow, modify the group, delete the foreign one";
+  EXPECT_EQ(plan->changes[0].kind, programmer::ChangeKind::modify_group);
+  EXPECT_EQ(plan->changes[1].kind, programmer::ChangeKind::put_flow);
+  EXPECT_EQ(plan->changes[2].kind, programmer::ChangeKind::delete_group);
+  EXPECT_FALSE(ledger.plan_repair(seen)) << "one is under way";
+  ledger.confirm(*plan);
+  Rules changed = flow_of(2, 2);
+  changed.groups[0].buckets[0].actions = to_amphora(mac(9, 9));
+  ASSERT_TRUE(ledger.set_desired(2, changed));
+  seen.groups.clear();
+  EXPECT_FALSE(ledger.plan_repair(seen)) << "its owner is being changed";
+}
+
 TEST(Ledger, UrgentPlanConcernsItsKeyAlone) {  // H4
   Ledger ledger;
   ASSERT_TRUE(ledger.set_desired(1, flow_of(1, 1)));

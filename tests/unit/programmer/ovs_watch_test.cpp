@@ -87,6 +87,27 @@ TEST_F(Watched, SomebodyWhoGoesOnInterferingIsAnsweredAtABoundedRate) {  // O5
   ASSERT_TRUE(loop.run_until([&] { return sorted_flows() == wanted_flows; }));
 }
 
+TEST_F(Watched, RepairOfOneRuleReadsNothingElse) {  // O5: its cost does not depend on what else stands
+  const auto before = watched->programmer.statistics().reconciliations;
+  sandbox->ofctl("--strict del-flows", "br0", "'table=3,priority=100,in_port=1,arp,arp_tpa=10.1.0.2,arp_op=1'");
+  expect_mended("deleted flow of a load balancer", 1);
+  sandbox->ofctl("del-groups", "br0", "group_id=102");
+  expect_mended("deleted group and its flow", 2);
+  EXPECT_EQ(watched->programmer.statistics().reconciliations, before);
+}
+
+TEST_F(Watched, TheGateIsNotOpenedAgainAtOnce) {  // H12: who was hung must first learn what happened meanwhile
+  sandbox->ofctl("mod-flows", "br0", "--strict 'table=2,priority=1,actions=drop'");
+  ASSERT_TRUE(loop.run_until([&] { return watched->programmer.statistics().foreign_changes > 0; }));
+  loop.run_until([] { return false; }, std::chrono::milliseconds(Options{}.base_repair_delay_ms / 2));
+  EXPECT_NE(sorted_flows(), wanted_flows);
+  // It has learned that it is not the owner.
+  ASSERT_TRUE(watched->programmer.set_desired(kBaseKey, base_rules(false)));
+  ASSERT_TRUE(watched->commit());
+  loop.run_until([] { return false; }, std::chrono::milliseconds(2 * Options{}.base_repair_delay_ms));
+  EXPECT_THAT(flows_without_counters(), HasSubstr("table=2, priority=1 actions=drop"));
+}
+
 TEST_F(Ovs, MetersStandBeforeTheRulesThatUseThem) {  // D9
   auto options = options_for(sandbox->management_socket("br0"));
   options.meters = {{1, 100}, {2, 200}};
