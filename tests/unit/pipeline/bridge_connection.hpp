@@ -38,6 +38,10 @@ class BridgeConnection {
     for (const auto& meter : meters) send(wire::encode_meter_mod(5, false, meter));
     barrier();
   }
+  void remove(const wire::FlowRule& flow) {
+    send(wire::encode_flow_mod(6, wire::FlowCommand::remove_strict, flow).value());
+    barrier();
+  }
   void program(const wire::Rules& rules) {
     for (const auto& group : rules.groups) send(wire::encode_group_mod(2, wire::GroupCommand::add, group).value());
     for (const auto& flow : rules.flows) send(wire::encode_flow_mod(3, wire::FlowCommand::add, flow).value());
