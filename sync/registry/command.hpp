@@ -11,7 +11,8 @@
 
 namespace distributor {
 
-// PLUG (P3). On a load balancer that exists it must describe the same one; interfaces of nodes are added or replaced.
+// PLUG (P3). On a load balancer that exists it must describe the same one; interfaces of nodes are added or replaced, and
+// cluster_size may change as long as no occupied position is cut off (F7).
 struct PlugCommand {
   LoadBalancerId lb;
   std::vector<Vip> vips;

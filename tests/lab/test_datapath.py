@@ -184,6 +184,68 @@ def test_hairpin_brings_replies_back_through_the_distributor(lab):  # D13
         with_replies_through(lab, None, None)
 
 
+def test_two_of_four_fail_with_one_spare(lab, balancer):  # F4
+    """The spare takes the first one's slot; the other slot stays vacant until somebody comes, and its clients are served meanwhile."""
+    clients = plan.clients(1000, 1000)
+    before = balancer.who(clients)
+    gone = (1, 2)
+    balancer.api.replace(balancer.id, balancer.macs[1]).expect()
+    refused = balancer.api.replace(balancer.id, balancer.macs[2])
+    assert refused.status == 409 and "no standby amphora" in refused.body["details"]
+    balancer.api.unregister(balancer.id, [balancer.macs[2]]).expect()
+    after = balancer.who(clients)
+    names = {balancer.name(i): i for i in range(5)}
+    for client in clients:
+        was, now = names[before[client]], names[after[client]]
+        if was == 1:
+            assert now == 4
+        elif was == 2:
+            assert now not in gone
+        else:
+            assert now == was
+    # The slot's clients come back to it with its next amphora.
+    balancer.api.register(balancer.id, [{"mac_address": balancer.macs[1], "position": 2}]).expect()
+    filled = balancer.who(clients)
+    assert all(names[filled[client]] == 1 for client in clients if names[before[client]] == 2)
+    assert all(filled[client] == after[client] for client in clients if names[before[client]] != 2)
+
+
+def test_a_cluster_grows_and_shrinks(lab):  # F7
+    clients = plan.clients(1000, 1000)
+    with Balancer(lab, amphorae=3, spare=False, cluster_size=3) as balancer:
+        wait_programmed(lab)
+        before = balancer.who(clients)
+        assert balancer.api.register(balancer.id, [{"mac_address": balancer.macs[3], "position": 3}]).status == 400
+        balancer.api.plug(balancer.id, **lab.plug_fields(cluster_size=4)).expect()
+        balancer.api.register(balancer.id, [{"mac_address": balancer.macs[3], "position": 3}]).expect()
+        after = balancer.who(clients)
+        moved = [client for client in clients if after[client] != before[client]]
+        assert {after[client] for client in moved} == {balancer.name(3)}
+        assert 0.15 < len(moved) / len(clients) < 0.35
+        assert balancer.api.plug(balancer.id, **lab.plug_fields(cluster_size=3)).status == 409
+        balancer.api.unregister(balancer.id, [balancer.macs[3]]).expect()
+        balancer.api.plug(balancer.id, **lab.plug_fields(cluster_size=3)).expect()
+        assert balancer.who(clients) == before
+
+
+def test_a_thousand_replacements_under_traffic_lose_nothing(lab, balancer):  # O3, F1
+    """Two amphorae take turns in one slot. No packet is lost, and none reaches a third."""
+    clients = plan.clients(32, 32)
+    mine = [client for client, name in balancer.who(clients).items() if name == balancer.name(0)]
+    pair = [balancer.macs[0], balancer.macs[4]]
+    with traffic.stream(lab.gateway(), clients, interval_ms=20) as stream:
+        for turn in range(1000):
+            failed = pair[turn % 2]
+            balancer.api.replace(balancer.id, failed).expect()
+            balancer.api.register(balancer.id, [{"mac_address": failed, "role": "standby"}]).expect()
+        rows = {row["client"]: row for row in stream.stop()}
+    assert mine and sum(row["lost"] for row in rows.values()) == 0
+    for client, row in rows.items():
+        allowed = {balancer.name(0), balancer.name(4)} if client in mine else {next(iter(row["names"]))}
+        assert set(row["names"]) <= allowed, row
+        assert row["answered"] > 100
+
+
 def test_datapath_flows_are_bounded_whatever_the_number_of_clients(lab):  # A7
     bound = 64
     with Balancer(lab, alg_extras={"algorithm": "hash", "affinity": "Source_IP", "hash_classes_max": bound}) as balancer:

@@ -34,7 +34,7 @@ Verdict compare(const PlugCommand& command, const LoadBalancer& before) {
     return differs("alg_extras", before);
   }
   if (command.mode != before.mode) return differs("forwarding_mode", before);
-  if (command.cluster_size != before.cluster_size) return differs("cluster_size", before);
+  if (before.cluster_size && !command.cluster_size) return differs("cluster_size", before);
   if (command.mtu != before.mtu) return differs("mtu", before);
   if (command.hash_seed && *command.hash_seed != before.hash_seed) return differs("hash_seed", before);
   return {};
@@ -72,6 +72,14 @@ std::vector<NodeInterface> merged(const PlugCommand& command, std::vector<NodeIn
   }
   std::sort(nodes.begin(), nodes.end());
   return nodes;
+}
+
+// Growing and shrinking (F7): no position changes. What would be cut off must have been vacated before.
+Verdict check_size(const LoadBalancer& after) {
+  if (!after.cluster_size || after.slots.size() <= *after.cluster_size) return {};
+  const auto last = std::to_string(after.slots.size() - 1);
+  return conflict("cluster_size", "position " + last + " is occupied, and a cluster of " + std::to_string(*after.cluster_size) + " ends before it",
+                  "send " + std::to_string(after.slots.size()) + " or more, or UNREGISTER the amphora at position " + last + " first");
 }
 
 Verdict check_within(const PlugCommand& command, const LoadBalancer& after) {
@@ -134,7 +142,9 @@ Change plug(const PlugCommand& command, const LoadBalancer* before, const Regist
   }
   LoadBalancer after = before != nullptr ? *before : fresh(command, others);
   after.nodes = merged(command, std::move(after.nodes));
-  if (before != nullptr && after.nodes == before->nodes) return std::nullopt;
+  after.cluster_size = command.cluster_size;
+  if (before != nullptr && after == *before) return std::nullopt;
+  if (auto refused = check_size(after)) return tl::unexpected(*std::move(refused));
   if (auto refused = check_within(command, after)) return tl::unexpected(*std::move(refused));
   if (auto refused = check_across(command, others)) return tl::unexpected(*std::move(refused));
   return after;

@@ -33,6 +33,7 @@ class _Connection(http.client.HTTPConnection):
     def connect(self):
         plain = self.namespace.socket(socket.AF_INET, socket.SOCK_STREAM)
         plain.settimeout(self.timeout)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as urllib3, which Octavia's client uses
         try:
             plain.connect((self.host, self.port))
             self.sock = self.context.wrap_socket(plain, server_hostname=self.name)

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <random>
 #include <set>
 
@@ -119,6 +120,42 @@ TEST(Placement, NoOccupiedSlotMeansNowhere) {
   for (auto& slot : vacant.slots) slot.occupant.reset();
   vacant.spares.push_back({MacAddress({2, 0, 0, 0, 9, 9}), ""});
   EXPECT_FALSE(hash.where(vacant, client_number(1)));
+}
+
+TEST(Placement, AGrowingClusterMovesClientsToTheNewOneAlone) {  // F7, S:572
+  const RendezvousHash hash;
+  constexpr std::uint32_t kMany = 100'000;
+  const LoadBalancer before = cluster(8, 3);
+  const LoadBalancer after = cluster(9, 3);
+  std::uint32_t moved = 0;
+  for (std::uint32_t n = 0; n < kMany; ++n) {
+    const auto old_position = hash.where(before, client_number(n));
+    const auto new_position = hash.where(after, client_number(n));
+    if (old_position == new_position) continue;
+    ASSERT_EQ(new_position, Position{8}) << "nobody moves between those that were there";
+    ++moved;
+  }
+  EXPECT_NEAR(moved, kMany / 9.0, kMany * 0.005);
+}
+
+TEST(Placement, SeveralVacantSlotsSpreadTheirClientsOverAllThatAreLeft) {  // F4
+  const RendezvousHash hash;
+  const LoadBalancer whole = cluster(8, 3);
+  LoadBalancer holes = whole;
+  for (const std::size_t gone : {1U, 4U, 5U}) holes.slots[gone].occupant.reset();
+  std::map<std::uint32_t, std::uint32_t> taken;
+  for (std::uint32_t n = 0; n < kClients; ++n) {
+    const auto before = hash.where(whole, client_number(n))->value;
+    const auto after = hash.where(holes, client_number(n))->value;
+    ASSERT_TRUE(holes.slots[after].occupant) << "never a black hole";
+    if (whole.slots[before].occupant && holes.slots[before].occupant) {
+      ASSERT_EQ(after, before);
+    } else {
+      ++taken[after];
+    }
+  }
+  EXPECT_EQ(taken.size(), 5U);
+  for (const auto& [position, count] : taken) EXPECT_NEAR(count, kClients * 3.0 / 8 / 5, kClients * 0.02) << position;
 }
 
 TEST(Placement, SpreadsEvenly) {

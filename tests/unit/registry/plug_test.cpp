@@ -279,7 +279,7 @@ TEST(Plug, RefusesWhatContradictsTheStanding) {  // P3: 409 names the field
        },
        Code::conflict, "hairpin_address"},
       {"other classes", [](P& p) { p.hash_classes_max = 1024; }, Code::conflict, "alg_extras"},
-      {"other size", [](P& p) { p.cluster_size = 5; }, Code::conflict, "cluster_size"},
+      {"no size any more", [](P& p) { p.cluster_size.reset(); }, Code::conflict, "cluster_size"},
       {"other MTU", [](P& p) { p.mtu.reset(); }, Code::conflict, "mtu"},
       {"other seed", [](P& p) { p.hash_seed = 8; }, Code::conflict, "hash_seed"},
       {"third node",
@@ -298,6 +298,29 @@ TEST(Plug, RefusesWhatContradictsTheStanding) {  // P3: 409 names the field
        "nodes[1].mac_address"},
   };
   for (const auto& row : rows) expect_refused(standing, command, row);
+}
+
+TEST(Plug, ClusterGrowsAndShrinksAroundWhatIsRegistered) {  // F7, O2
+  Registry registry;
+  auto command = plug_of(1);
+  command.cluster_size = 4;
+  ASSERT_TRUE(registry.apply(command));
+  ASSERT_TRUE(registry.apply(test::reg(1, {item(1, 0), item(2, 2)})));
+  const auto before = registry.find(test::lb_id(1))->slots;
+  command.cluster_size = 2;
+  const auto refused = registry.apply(command);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().field, "cluster_size");
+  EXPECT_NE(refused.error().message.find("position 2"), std::string::npos);
+  for (const std::uint32_t size : {3U, 16U, 3U}) {
+    command.cluster_size = size;
+    const auto resized = registry.apply(command);
+    ASSERT_TRUE(resized) << size;
+    EXPECT_TRUE(resized->changed);
+    EXPECT_EQ(registry.find(test::lb_id(1))->slots, before) << "no position changes";
+    EXPECT_FALSE(registry.apply(command)->changed) << "and it may be said again";
+  }
+  EXPECT_FALSE(registry.apply(test::reg(1, {item(3, 3)}))) << "the cluster has three positions";
 }
 
 }  // namespace
