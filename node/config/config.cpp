@@ -194,6 +194,19 @@ void read_openflow(TableReader table, OpenflowConfig& config) {
   path_or(table, "ovsdb_socket", config.ovsdb_socket);
   path_or(table, "run_dir", config.run_dir);
   config.netns_prefix = table.text("netns_prefix").value_or(config.netns_prefix);
+  if (const auto text = table.text("target")) {
+    if (auto target = programmer::parse_target(*text)) {
+      config.target = std::move(*target);
+    } else {
+      table.problem("target", target.error());
+    }
+  }
+  config.target.tls = {table.text("certificate").value_or(""), table.text("private_key").value_or(""), table.text("ca").value_or("")};
+  if (config.target.kind == programmer::Target::Kind::tls) {
+    for (const char* key : {"certificate", "private_key", "ca"}) {
+      if (!table.text(key)) table.problem(key, "is required with an ssl: target: the path of a PEM file");
+    }
+  }
   table.refuse_unknown();
 }
 

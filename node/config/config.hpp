@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "openflow/programmer/target.hpp"
 #include "sync/registry/types.hpp"
 
 namespace distributor::node {
@@ -58,6 +59,7 @@ struct OpenflowConfig {
   std::filesystem::path ovsdb_socket = "/run/openvswitch/db.sock";
   std::filesystem::path run_dir = "/run/openvswitch";
   std::string netns_prefix = "lb-";
+  programmer::Target target;  // a unix socket without a path: the bridge's management socket in run_dir (O6)
 };
 
 struct GatekeeperConfig {

@@ -27,7 +27,10 @@ ports::Config ports_config(const Config& config) {
 
 programmer::Options programmer_options(const Config& config) {
   programmer::Options result;
-  result.socket_path = (config.openflow.run_dir / (config.openflow.bridge + ".mgmt")).string();
+  result.target = config.openflow.target;
+  if (result.target.kind == programmer::Target::Kind::unix_socket && result.target.path.empty()) {
+    result.target.path = (config.openflow.run_dir / (config.openflow.bridge + ".mgmt")).string();
+  }
   result.meters = pipeline::meters();
   return result;
 }
@@ -190,6 +193,7 @@ void Forwarding::maintain_bridge() {
   if (bridge_pending_ || (bridge_ensured_ && ovsdb_.bridge(config_.openflow.bridge))) return;
   bridge_pending_ = true;
   ovsdb::BridgeSpec spec;
+  spec.keep_controllers = config_.openflow.target.kind != programmer::Target::Kind::unix_socket;
   spec.name = config_.openflow.bridge;
   spec.datapath_type = config_.openflow.datapath_type;
   ovsdb_.ensure_bridge(spec, [this](const ovsdb::Result<ovsdb::BridgeRow>& row) {

@@ -33,6 +33,7 @@ struct BridgeSpec {
   std::string name;
   std::string datapath_type;  // "system" (kernel), "netdev" (userspace), "dummy"
   StringMap other_config;     // merged over what stands; disable-in-band=true is always added
+  bool keep_controllers = false;  // the bridge listens on TCP or TLS for us: what it listens on is the operator's affair
 };
 
 enum class PortKind : std::uint8_t {

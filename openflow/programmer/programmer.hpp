@@ -14,6 +14,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "openflow/programmer/target.hpp"
 #include "openflow/wire/meter.hpp"
 #include "openflow/wire/rule.hpp"
 #include "openflow/wire/stats.hpp"
@@ -32,7 +33,7 @@ inline constexpr std::size_t kWaitersMax = 4096;  // commits and queries that wa
 inline constexpr std::size_t kQueuedBytesMax = 64U << 20U;  // unsent bytes; past it packet_out() refuses
 
 struct Options {
-  std::string socket_path;                // e.g. /var/run/openvswitch/br-dp.mgmt; need not exist yet
+  Target target;                          // e.g. the unix socket /var/run/openvswitch/br-dp.mgmt
   std::uint32_t echo_interval_ms = 1000;  // our own probe
   std::uint32_t reply_timeout_ms =
       5000;                           // no answer to a probe, bundle or query for so long: the connection is dropped

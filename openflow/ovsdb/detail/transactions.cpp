@@ -127,7 +127,7 @@ Operations ensure_bridge(const View& view, const BridgeSpec& spec) {
   if (now->row.datapath_type != spec.datapath_type) row["datapath_type"] = spec.datapath_type;
   if (now->row.fail_mode != "secure") row["fail_mode"] = "secure";
   if (now->row.protocols != std::vector<std::string>{kProtocol}) row["protocols"] = protocols();
-  if (!now->controllers.empty()) row["controller"] = set_of({});
+  if (!now->controllers.empty() && !spec.keep_controllers) row["controller"] = set_of({});
   const StringMap other_config = merged(now->other_config, wanted);
   if (now->other_config != other_config) row["other_config"] = map_of(other_config);
   if (!row.empty()) operations.emplace_back(update("Bridge", *view.bridge_uuid(spec.name), std::move(row)));

@@ -1,7 +1,7 @@
 #include "openflow/programmer/detail/session.hpp"
 
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/write.hpp>
+#include <boost/asio/post.hpp>
 #include <utility>
 
 namespace distributor::programmer::detail {
@@ -16,26 +16,28 @@ constexpr std::uint32_t kProbeXid = 4;
 }  // namespace
 
 Session::Session(boost::asio::io_context& io, const Options& options, Handlers handlers)
-    : socket_(io), timer_(io), options_(options), handlers_(std::move(handlers)), read_buffer_(kReadBytes, '\0') {}
+    : io_(io), timer_(io), options_(options), handlers_(std::move(handlers)), read_buffer_(kReadBytes, '\0') {}
 
 void Session::connect() {
-  if (options_.socket_path.size() >= sizeof(sockaddr_un::sun_path)) {
-    return fail("the path of the bridge's management socket is too long: " + options_.socket_path);
-  }
+  auto stream = open_stream(io_, options_.target);
+  if (!stream) return fail(stream.error());
+  stream_ = std::move(*stream);
   last_heard_ = std::chrono::steady_clock::now();
-  socket_.async_connect(
-      boost::asio::local::stream_protocol::endpoint(options_.socket_path),
-      [self = shared_from_this()](const boost::system::error_code& error) {
-        if (self->closed_) return;
-        if (error) return self->fail("cannot connect to " + self->options_.socket_path + ": " + error.message());
-        self->reached_ = true;
-        // OVS takes requests behind a hello that it has not answered yet: one round trip less.
-        self->send(wire::encode_hello(kHelloXid) + wire::encode_set_config(kConfigXid, 0xffff) +
-                       wire::encode_features_request(kFeaturesXid),
-                   Lane::urgent);
-        self->read();
-        self->probe();
-      });
+  timer_.expires_after(std::chrono::milliseconds(options_.reply_timeout_ms));
+  timer_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+    if (!error && !self->closed_) self->fail("no connection to " + self->options_.target.text() + " in time");
+  });
+  stream_->connect([self = shared_from_this()](const boost::system::error_code& error) {
+    if (self->closed_) return;
+    if (error) return self->fail("cannot connect to " + self->options_.target.text() + ": " + error.message());
+    self->reached_ = true;
+    // OVS takes requests behind a hello that it has not answered yet: one round trip less.
+    self->send(wire::encode_hello(kHelloXid) + wire::encode_set_config(kConfigXid, 0xffff) +
+                   wire::encode_features_request(kFeaturesXid),
+               Lane::urgent);
+    self->read();
+    self->probe();
+  });
 }
 
 void Session::close() {
@@ -46,8 +48,7 @@ void Session::close() {
 void Session::shut() {
   closed_ = true;
   ready_ = false;
-  boost::system::error_code ignored;
-  socket_.close(ignored);
+  if (stream_) stream_->close();
   timer_.cancel();
   urgent_.clear();
   bulk_.clear();
@@ -75,23 +76,21 @@ void Session::write() {
   if (lane.empty()) return;
   writing_ = std::move(lane.front());
   lane.pop_front();
-  boost::asio::async_write(socket_, boost::asio::buffer(writing_),
-                           [self = shared_from_this()](const boost::system::error_code& error, std::size_t) {
-                             if (self->closed_) return;
-                             if (error) return self->fail("writing to the bridge failed: " + error.message());
-                             self->queued_bytes_ -= self->writing_.size();
-                             self->writing_.clear();
-                             self->write();
-                           });
+  stream_->write(boost::asio::buffer(writing_), [self = shared_from_this()](const boost::system::error_code& error, std::size_t) {
+    if (self->closed_) return;
+    if (error) return self->fail("writing to the bridge failed: " + error.message());
+    self->queued_bytes_ -= self->writing_.size();
+    self->writing_.clear();
+    self->write();
+  });
 }
 
 void Session::read() {
-  socket_.async_read_some(boost::asio::buffer(read_buffer_),
-                          [self = shared_from_this()](const boost::system::error_code& error, std::size_t count) {
-                            if (self->closed_) return;
-                            if (error) return self->fail("the bridge closed the connection: " + error.message());
-                            self->on_bytes(count);
-                          });
+  stream_->read_some(boost::asio::buffer(read_buffer_), [self = shared_from_this()](const boost::system::error_code& error, std::size_t count) {
+    if (self->closed_) return;
+    if (error) return self->fail("the bridge closed the connection: " + error.message());
+    self->on_bytes(count);
+  });
 }
 
 void Session::on_bytes(std::size_t count) {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstdint>
@@ -11,6 +10,7 @@
 #include <memory>
 #include <string>
 
+#include "openflow/programmer/detail/stream.hpp"
 #include "openflow/programmer/programmer.hpp"
 #include "openflow/wire/framer.hpp"
 #include "openflow/wire/message.hpp"
@@ -47,7 +47,8 @@ class Session : public std::enable_shared_from_this<Session> {
   void fail(const std::string& why);
   void shut();
 
-  boost::asio::local::stream_protocol::socket socket_;
+  boost::asio::io_context& io_;
+  std::unique_ptr<Stream> stream_;
   boost::asio::steady_timer timer_;
   Options options_;
   Handlers handlers_;

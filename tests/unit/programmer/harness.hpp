@@ -37,7 +37,7 @@ class Loop {
 
 inline Options options_for(const std::string& socket_path) {
   Options options;
-  options.socket_path = socket_path;
+  options.target.path = socket_path;
   return options;
 }
 
