@@ -60,6 +60,18 @@ TEST(Config, PairIsReadWhole) {
   EXPECT_EQ(config->keepalived->management_prefix, 24);
 }
 
+TEST(Config, OpenflowTargetsMayBeElsewhere) {  // O6
+  EXPECT_EQ(parse_config(kStandalone)->openflow.target.path, "") << "the management socket in run_dir";
+  const auto tls = std::string(kStandalone) + "[openflow]\ntarget = \"ssl:127.0.0.1\"\n";
+  const auto files = "certificate = \"/c.pem\"\nprivate_key = \"/k.pem\"\nca = \"/ca.pem\"\n";
+  const auto config = parse_config(tls + files);
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->openflow.target.text(), "ssl:127.0.0.1:6653");
+  EXPECT_EQ(config->openflow.target.tls.ca, "/ca.pem");
+  EXPECT_THAT(problems_of(tls), HasSubstr("openflow.private_key: is required with an ssl: target"));
+  EXPECT_THAT(problems_of(std::string(kStandalone) + "[openflow]\ntarget = \"tcp:bridge\"\n"), HasSubstr("openflow.target: wanted unix:PATH"));
+}
+
 TEST(Config, EveryMistakeIsNamedWithItsKey) {
   const std::string standalone = kStandalone;
   const struct {
