@@ -319,6 +319,34 @@ def test_rules_that_somebody_changed_are_put_right_within_a_second(lab, balancer
     balancer.who(plan.clients(100, 100))
 
 
+def test_mtu_reaches_the_interface(lab):  # P3
+    with Balancer(lab, mtu=1400):
+        wait_programmed(lab)
+        for node in lab.nodes.values():
+            wait_until(lambda: "mtu 1400 " in node.exec(["ip", "link", "show", "eth1"]).stdout, 5, f"mtu 1400 on {node.name}")
+    with Balancer(lab, mtu=1500):
+        wait_programmed(lab)
+
+
+def test_ovsdb_server_dies_and_comes_back(lab, balancer):  # P4, O4
+    """The daemon waits for it, and afterwards plugs as before; rules and clients are as they were."""
+    clients = plan.clients(200, 200)
+    before = balancer.who(clients)
+    for node in lab.nodes.values():
+        flows = node.ovs.flows()
+        node.kill("ovsdb-server")
+        wait_until(lambda: node.service("ovsdb-server")["running"] and node.ovs.vsctl("get", "bridge", node.ovs.bridge, "fail_mode").strip() == "secure",
+                   10, "ovsdb-server to be back")
+        assert node.ovs.flows() == flows
+    lab.wait_in_sync()
+    assert balancer.who(clients) == before
+    balancer.api.unplug(balancer.id).expect()
+    balancer.api.plug(balancer.id, **lab.plug_fields(hash_seed=balancer.plugged["hash_seed"])).expect()
+    balancer.api.register(balancer.id, [{"mac_address": balancer.macs[i], "position": i} for i in range(4)]).expect()
+    wait_programmed(lab)
+    assert balancer.who(clients) == before
+
+
 VLAN = 100
 
 

@@ -21,9 +21,12 @@ class Out:
     kind: int
     payload: bytes
 
-    def is_met_by(self, frame, own):
-        return (frame.destination in self.destinations and frame.source == own and frame.kind == self.kind and frame.vlan is None
-                and frame.payload[:len(self.payload)] == self.payload)
+    def is_met_by(self, frame, place):
+        return self._is_for(frame, place) and frame.payload[:len(self.payload)] == self.payload
+
+    def _is_for(self, frame, place):
+        return (frame.destination in self.destinations and frame.source == place.own and frame.kind == self.kind
+                and frame.vlan == place.vlan)
 
 
 class Unclear(Exception):
@@ -31,7 +34,8 @@ class Unclear(Exception):
 
 
 def expected(place, frame, cluster):
-    """The frames that must come out. `cluster`: MACs of the amphorae that are registered."""
+    """The frames that must come out, in the VLAN of the place. `frame` has no tag of that VLAN. `cluster`: MACs of the amphorae that are
+    registered."""
     if len(frame) < 14:
         return []
     destination, source = frames.mac_text(frame[:6]), frames.mac_text(frame[6:12])
@@ -118,6 +122,5 @@ def _advert(place, destination, asker, flags, options):
 
 
 class Solicited(Out):
-    def is_met_by(self, frame, own):
-        return (frame.destination in self.destinations and frame.source == own and frame.kind == self.kind and frame.vlan is None
-                and frame.payload[4:4 + len(self.payload)] == self.payload)
+    def is_met_by(self, frame, place):
+        return self._is_for(frame, place) and frame.payload[4:4 + len(self.payload)] == self.payload

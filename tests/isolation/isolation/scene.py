@@ -22,6 +22,7 @@ class Scene:
                 node.plug_cable(2)
             self.plug(1)
             self.plug(2)
+            self.plug_vlan()
             wait_programmed(self.lab)
         except BaseException:
             self.lab.destroy()
@@ -34,8 +35,16 @@ class Scene:
     def plug(self, tenant):
         self.balancers[tenant] = Balancer(self.lab, tenant=tenant, amphorae=AMPHORAE[tenant], spare=False)
 
+    def plug_vlan(self):
+        """A third load balancer, with the same addresses again, in a VLAN of tenant 2's interface."""
+        nodes = [{**interface, "vlan": table.VLAN} for interface in self.lab.interfaces(2)]
+        tagged = Balancer(self.lab, tenant=2, amphorae=0, spare=False, nodes=nodes)
+        tagged.api.register(tagged.id, [{"mac_address": mac} for mac in table.VLAN_AMPHORAE]).expect()
+        self.balancers["vlan"] = tagged
+
     def bench(self):
-        clusters = {tenant: [amphora.mac for amphora in self.lab.amphorae[tenant]] for tenant in AMPHORAE}
+        clusters = {(tenant, None): [amphora.mac for amphora in self.lab.amphorae[tenant]] for tenant in AMPHORAE}
+        clusters[2, table.VLAN] = table.VLAN_AMPHORAE
         return suite.Bench(self.lab, clusters)
 
     def events(self):

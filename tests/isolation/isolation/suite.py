@@ -83,8 +83,17 @@ class Bench:
     def __exit__(self, *_):
         self.close()
 
-    def place(self, number, tenant):
-        return table.Place(number, tenant, number == self.active)
+    def place(self, number, tenant, vlan=None):
+        return table.Place(number, tenant, number == self.active, vlan)
+
+    def places(self):
+        return [self.place(number, tenant, vlan) for number in self.lab.nodes for tenant, vlan in self.clusters]
+
+    def cluster(self, place):
+        return self.clusters[place.tenant, place.vlan]
+
+    def send(self, place, frame):
+        self.wires[place.node, place.tenant].send(frame if place.vlan is None else frames.tagged(place.vlan, frame))
 
     def drain_all(self):
         """What came out of the nodes since the last look: [(node, tenant or 'LOCAL', frame)], announcements left out."""
@@ -96,7 +105,7 @@ class Bench:
         """Returns everything that came out until the sentinel did, without it."""
         mark = b"%s %d" % (INJECTED, next(self.nonce))
         packet = frames.udp("198.18.250.1", plan.VIP4, 9, plan.LINE_PORT, mark)
-        self.wires[place.node, place.tenant].send(frames.ethernet(place.own, table.CLIENT_MAC, 0x0800, packet))
+        self.send(place, frames.ethernet(place.own, table.CLIENT_MAC, 0x0800, packet))
         seen, deadline = [], time.monotonic() + SENTINEL_S
         while time.monotonic() < deadline:
             self.poller.poll(50)
@@ -109,12 +118,12 @@ class Bench:
     def inject(self, place, description, frame, report):
         report.sent += 1
         try:
-            wanted, open_ended = expected(place, frame, self.clusters[place.tenant]), False
+            wanted, open_ended = expected(place, frame, self.cluster(place)), False
         except Unclear:
             wanted, open_ended = [], True
             report.unclear += 1
         try:
-            self.wires[place.node, place.tenant].send(frame)
+            self.send(place, frame)
         except OSError:  # shorter than Ethernet's own header
             report.sent -= 1
             return
@@ -125,13 +134,13 @@ class Bench:
         own_side = 0
         for number, tenant, came in seen:
             if (number, tenant) == (place.node, place.tenant):
-                match = next((one for one in wanted if one.is_met_by(came, place.own)), None)
+                match = next((one for one in wanted if one.is_met_by(came, place)), None)
                 if match is not None:
                     wanted.remove(match)
                     report.came_out += 1
                     continue
                 own_side += 1
-                if open_ended and own_side <= len(self.clusters[place.tenant]):
+                if open_ended and own_side <= len(self.cluster(place)) and came.vlan == place.vlan:
                     continue
             report.add_leak(str(place), description, frame, f"node {number}, {tenant}: {came.data.hex()}")
         if wanted:
@@ -160,8 +169,7 @@ def is_announcement(frame):
 
 
 def run_table(bench, report):
-    for number, tenant in itertools.product(bench.lab.nodes, TENANTS):
-        place = bench.place(number, tenant)
+    for place in bench.places():
         for description, frame in table.frames_for(place):
             bench.inject(place, description, frame, report)
 
@@ -174,7 +182,7 @@ def run_local(bench, report):
 
 
 def run_mutations(bench, report, seed, count):
-    places = [bench.place(number, tenant) for number, tenant in itertools.product(bench.lab.nodes, TENANTS)]
+    places = bench.places()
     for place in places:
         for description, frame in table.mutations(place, seed, count // len(places)):
             bench.inject(place, description, frame, report)

@@ -14,6 +14,8 @@ CLIENT4, CLIENT6 = "198.18.7.7", "2001:db8:c000::7"
 CLIENT_MAC = "02:00:00:77:00:01"
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 ZERO = "00:00:00:00:00:00"
+VLAN = 300  # of the third load balancer
+VLAN_AMPHORAE = ["02:00:00:03:01:01", "02:00:00:03:01:02"]
 ELSEWHERE4, ELSEWHERE6 = "192.0.2.99", "2001:db8:1::99"
 
 
@@ -22,6 +24,7 @@ class Place:
     node: int
     tenant: int
     active: bool
+    vlan: int = None  # the load balancer is a VLAN of the interface, beside the one that takes its untagged frames
 
     @property
     def own(self):
@@ -36,7 +39,8 @@ class Place:
         return plan.front_mac(self.tenant, 3 - self.node)
 
     def __str__(self):
-        return f"tenant {self.tenant} at the {'active' if self.active else 'standby'} node"
+        where = f"tenant {self.tenant}" if self.vlan is None else f"VLAN {self.vlan} of tenant {self.tenant}'s interface"
+        return f"{where} at the {'active' if self.active else 'standby'} node"
 
 
 def tcp(source, destination, flags=0x02):
@@ -156,6 +160,8 @@ def _neighbours(place):
 def _tags_and_other_protocols(place):
     inner = frames.ethernet(place.own, CLIENT_MAC, 0x0800, tcp(CLIENT4, plan.VIP4))
     yield "traffic for the VIP in a VLAN", frames.tagged(100, inner)
+    yield "traffic for the VIP in another load balancer's VLAN, from its amphora", frames.tagged(
+        VLAN, frames.ethernet(place.other, VLAN_AMPHORAE[0], 0x0800, tcp(CLIENT4, plan.VIP4)))
     yield "traffic for the VIP in VLAN 0", frames.tagged(0, inner)
     yield "traffic for the VIP in VLAN 4095", frames.tagged(4095, inner)
     yield "802.1Q in 802.1Q", frames.tagged(100, frames.tagged(200, inner))
@@ -205,7 +211,7 @@ def frames_for(place):
 
 def mutations(place, seed, count):
     """(description, frame): frames of the table with a few bytes changed, cut or added. Equal seeds, equal frames."""
-    chance = random.Random(f"{seed}/{place.node}/{place.tenant}")
+    chance = random.Random(f"{seed}/{place.node}/{place.tenant}/{place.vlan}")
     table = list(frames_for(place))
     interesting = [frames.mac_bytes(text) for text in (place.own, place.other, place.peer, BROADCAST)]
     for number in range(count):
