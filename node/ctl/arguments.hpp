@@ -1,0 +1,29 @@
+// What the command line said, filled by tree.cpp and read by the commands.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "node/ctl/bodies.hpp"
+#include "node/ctl/settings.hpp"
+
+namespace distributor::ctl {
+
+struct Arguments {
+  Settings said;
+  std::string config_file;
+  bool json = false;
+  std::string lb;
+  PlugArguments plug;
+  std::vector<std::string> amphorae;
+  bool standby_role = false;
+  std::string failed;
+  std::string standby;
+  std::string client;
+  std::uint16_t client_port = 0;
+  std::string protocol = "tcp";
+  bool alone = false;
+};
+
+}  // namespace distributor::ctl
