@@ -1,0 +1,13 @@
+# CPack's description of the package distributor-pair.
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_NAME distributor-pair)
+set(CPACK_PACKAGE_VENDOR "Distributor pair")
+set(CPACK_PACKAGE_CONTACT "Distributor pair maintainers <maintainers@example.org>")
+set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION net)
+set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+include(CPack)
