@@ -31,6 +31,7 @@ class Node:
         self.attached = set(tenants_attached)
         self.namespace = Namespace(f"{fabric.prefix}-n{number}")
         self.config = os.path.join(directory, "distributord.toml")
+        self.environment = {}  # service -> environment variables that it gets besides
         self.init_pid = None
         for part in ("distributor", "openvswitch", "log"):
             os.makedirs(os.path.join(directory, part), exist_ok=True)
@@ -152,7 +153,7 @@ class Node:
 
     def start(self, name, restart=True):
         return self._ask(op="start", name=name, argv=self._command(name), log=self.log_path(name), restart=restart,
-                         restart_delay_ms=100, env={"ASAN_OPTIONS": "abort_on_error=1"})
+                         restart_delay_ms=100, env={"ASAN_OPTIONS": "abort_on_error=1", **self.environment.get(name, {})})
 
     def kill(self, name, signal_number=signal.SIGKILL, restart=True, tree=False):
         """Sends a signal; restart=False also tells the supervisor to leave it dead. Returns when, monotonic seconds."""
