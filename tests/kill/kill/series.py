@@ -67,7 +67,7 @@ class Series:
             api.close()
 
     def round(self):
-        active, standby = self.lab.wait_in_sync(BACK_S)
+        active, standby = self.wait_in_sync()
         victims = self.chance.choice([[active], [active], [standby], [active, standby], [active, standby]])
         mode = self.chance.choice([power.NOTHING_SURVIVES, power.NOTHING_SURVIVES, power.ANY_PART, power.ANY_PART, power.EVERYTHING])
         writer = Writer(self.lab.api(timeout_s=8, replay=False), self.lb, self.record, self.chance)
@@ -88,7 +88,19 @@ class Series:
         self.compare(f"{' and '.join('active' if one == active else 'standby' for one in victims)} killed, {mode}")
 
     def in_sync(self):
-        return self.lab.wait_in_sync(timeout_s=0)
+        """(active, standby) once both hold the same and one leads and owns; None before. Readiness, which comes a second later, is
+        not waited for: kills in that second are welcome."""
+        views = {number: self.lab.pair_of(number) for number in self.lab.nodes}
+        own = {number: view["self"] for number, view in views.items()}
+        leads = [number for number, member in own.items() if member["leads"] and member["gate_open"]]
+        linked = all(view["peer_alive"] for view in views.values())
+        equal = len({(member["state_digest"], member["committed_seq"]) for member in own.values()}) == 1
+        if len(leads) != 1 or not linked or not equal or views[leads[0]]["phase"] != "leading":
+            return None
+        return leads[0], 3 - leads[0]
+
+    def wait_in_sync(self):
+        return wait_until(self.in_sync, BACK_S, "the pair to be in sync again")
 
     def kill(self, number):
         node = self.lab.nodes[number]
@@ -100,7 +112,7 @@ class Series:
         return root + STATE, root + JOURNALS
 
     def compare(self, what):
-        owner, _ = self.lab.wait_in_sync(BACK_S)  # equal digests on both nodes: one needs to be asked only
+        owner, _ = self.wait_in_sync()  # equal digests on both nodes: one needs to be asked only
         api = self.lab.api(owner)
         try:
             answer = api.status(self.lb)
