@@ -40,6 +40,13 @@ struct ClientFlow {
   IpProtocol protocol = IpProtocol::tcp;
 };
 
+// What became of a file that Octavia sent (P2).
+struct StoredOutcome {
+  bool changed = false;         // false: it already stood so
+  std::vector<NodeId> held_by;  // nodes that have it on disk and use it
+  std::string note;             // why a node lacks it, or what waits for a restart; empty: nothing to say
+};
+
 struct WriteAccess {
   bool allowed = false;
   std::string reason;            // if not: one line, e.g. "this node is the standby"
@@ -135,6 +142,11 @@ class Backend {
   virtual std::vector<NodeId> members()
       const = 0;  // both nodes of the pair, or this one: who needs an interface per load balancer
   virtual WriteAccess writable() const = 0;
+
+  // PUT /1.0/certificate and /1.0/config: checks, writes, uses, hands to the peer; all or nothing on this node (P2).
+  using StoreDone = std::function<void(tl::expected<StoredOutcome, ApiError>)>;
+  virtual void put_certificate(std::string pem, StoreDone done) = 0;
+  virtual void put_config(std::string ini, StoreDone done) = 0;
 
   // Packets and bytes of every bucket since it was made, on this node (P9).
   virtual void counters(const LoadBalancerId& lb, CountersDone done) = 0;

@@ -17,6 +17,8 @@ enum class ErrorCode : std::uint8_t {
   malformed_json,
   unknown_field,
   invalid_field,
+  invalid_certificate,
+  invalid_config,
   path_not_found,
   load_balancer_not_found,
   amphora_not_found,

@@ -112,6 +112,14 @@ std::string render_pair(const PairView& pair) {
   return json::serialize(object);
 }
 
+std::string render_stored(const StoredOutcome& outcome) {
+  return json::serialize(json::object{{"message", "OK"},
+                                      {"changed", outcome.changed},
+                                      {"durability", outcome.held_by.size() > 1 ? "pair" : "local"},
+                                      {"held_by", detail::names_of(outcome.held_by)},
+                                      {"note", text_or_null(outcome.note)}});
+}
+
 std::string render_info(const NodeView& node) {
   return json::serialize(info(node));
 }

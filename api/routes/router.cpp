@@ -142,6 +142,22 @@ void details(const Call& call) {
   call.answer(render_details(call.backend.info(), call.backend.registry()));
 }
 
+// As an amphora's agent answers: 202, and Octavia takes no other as well done (P2, P10).
+void put(const Call& call, void (Backend::*store)(std::string, Backend::StoreDone)) {
+  if (const auto refusal = refusal_of_changes(call.backend)) return call.refuse(*refusal);
+  (call.backend.*store)(call.request.body, [call](tl::expected<StoredOutcome, ApiError> outcome) {
+    if (!outcome) return call.refuse(outcome.error());
+    call.done(HttpAnswer{.status = 202, .body = render_stored(*outcome), .allow = {}});
+  });
+}
+
+void put_certificate(const Call& call) {
+  put(call, &Backend::put_certificate);
+}
+void put_config(const Call& call) {
+  put(call, &Backend::put_config);
+}
+
 struct Route {
   std::string_view method;
   std::string_view pattern;  // '*' stands for the id of a load balancer
@@ -154,6 +170,8 @@ constexpr std::array kRoutes = {
     Route{"GET", "/1.0/info", info},
     Route{"GET", "/1.0/details", details},
     Route{"GET", "/1.0/pair", pair},
+    Route{"PUT", "/1.0/certificate", put_certificate},
+    Route{"PUT", "/1.0/config", put_config},
     Route{"GET", "/1.0/loadbalancer", list, true},
     Route{"GET", "/1.0/loadbalancer/*", status},
     Route{"GET", "/1.0/loadbalancer/*/where", where, true},

@@ -66,8 +66,8 @@ placement::Protocol to_placement(api::IpProtocol protocol) {
 
 }  // namespace
 
-ApiBackend::ApiBackend(const Config& config, ReplicaShell& replica, Forwarding& forwarding, RoleShell& role, PeerChannel* peers)
-    : config_(config), replica_(replica), forwarding_(forwarding), role_(role), peers_(peers) {}
+ApiBackend::ApiBackend(const Config& config, ReplicaShell& replica, Forwarding& forwarding, RoleShell& role, PeerChannel* peers, PairFiles& files)
+    : config_(config), replica_(replica), forwarding_(forwarding), role_(role), peers_(peers), files_(files) {}
 
 void ApiBackend::submit(Command command, std::string request_id, ChangeDone done) {
   const auto access = writable();

@@ -10,6 +10,7 @@
 #include "node/daemon/forwarding.hpp"
 #include "node/daemon/replica_shell.hpp"
 #include "node/daemon/role_shell.hpp"
+#include "node/octavia/pair_files.hpp"
 #include "node/peer/peer_channel.hpp"
 #include "openflow/placement/placement.hpp"
 
@@ -18,7 +19,7 @@ namespace distributor::node {
 class ApiBackend final : public api::Backend {
  public:
   // All outlive the backend. `peers` is null on a standalone node.
-  ApiBackend(const Config& config, ReplicaShell& replica, Forwarding& forwarding, RoleShell& role, PeerChannel* peers);
+  ApiBackend(const Config& config, ReplicaShell& replica, Forwarding& forwarding, RoleShell& role, PeerChannel* peers, PairFiles& files);
 
   void submit(Command command, std::string request_id, ChangeDone done) override;
   void probe_interfaces(const PlugCommand& plug, ProbeDone done) override;
@@ -26,6 +27,8 @@ class ApiBackend final : public api::Backend {
   NodeId node_id() const override;
   std::vector<NodeId> members() const override;
   api::WriteAccess writable() const override;
+  void put_certificate(std::string pem, StoreDone done) override { files_.put_certificate(pem, done); }
+  void put_config(std::string ini, StoreDone done) override { files_.put_config(ini, done); }
   void counters(const LoadBalancerId& lb, CountersDone done) override;
   std::optional<Position> where(const LoadBalancer& lb, const api::ClientFlow& flow) const override;
   api::PairView pair() const override;
@@ -43,6 +46,7 @@ class ApiBackend final : public api::Backend {
   Forwarding& forwarding_;
   RoleShell& role_;
   PeerChannel* peers_;
+  PairFiles& files_;
   placement::Algorithms algorithms_ = placement::Algorithms::standard();
   placement::Algorithms crc_algorithms_ = placement::Algorithms::standard(placement::HashVariant::crc32c);
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();

@@ -57,12 +57,25 @@ api::ServerConfig api_config(const Config& config) {
   return result;
 }
 
+PairFiles::Settings pair_files_settings(const Config& config) {
+  PairFiles::Settings result;
+  result.certificate = config.api.certificate;
+  result.client_ca = config.api.client_ca;
+  result.agent_config = config.state_dir / "amphora-agent.conf";
+  result.records = config.state_dir / "files.json";
+  result.distributor_id = config.pair_id;
+  result.node = config.node_id;
+  if (config.peer) result.peer = config.peer->node_id;
+  return result;
+}
+
 }  // namespace
 
 struct Daemon::Impl {
   Impl(Config loaded, store::Store store, replica::DurableState durable)
       : config(std::move(loaded)),
         signals(loop, SIGTERM, SIGINT),
+        reloads(loop, SIGHUP),
         clock(loop),
         forwarding(loop, config,
                    {[this]() -> const Registry& { return replica.core().applied(); },
@@ -84,8 +97,18 @@ struct Daemon::Impl {
             loop, [this](std::string frame) { return link && link->send(frame) == link::SendResult::sent; },
             [this](std::string_view payload) { replica.on_frame(payload); },
             [this](const MacAddress& mac) { return forwarding.interface_present(mac); }),
-        backend(config, replica, forwarding, role, config.peer ? &peers : nullptr),
-        router(backend) {}
+        files(pair_files_settings(config),
+              {[this](const std::string& certificate, const std::string& key, const std::string& client_ca) { return serve(certificate, key, client_ca); },
+               [this](std::string_view frame) { return peers.send_document(frame); }, [](const api::AgentConfig&) { return std::string(); }}),
+        backend(config, replica, forwarding, role, config.peer ? &peers : nullptr, files),
+        router(backend) {
+    peers.on_documents([this](std::string_view frame) { files.on_frame(frame); });
+  }
+
+  tl::expected<void, std::string> serve(const std::string& certificate, const std::string& key, const std::string& client_ca) {
+    if (!server) return {};
+    return server->swap_certificate(certificate, key, client_ca).map_error([](const api::ServerError& error) { return error.message; });
+  }
 
   tl::expected<void, std::string> open_listeners() {
     if (config.peer) {
@@ -117,10 +140,12 @@ struct Daemon::Impl {
     callbacks.on_peer_connected = [this] {
       spdlog::info("link: connected to {}", config.peer->node_id.text());
       replica.post(replica::PeerConnected{});
+      files.on_connected();
     };
     callbacks.on_peer_disconnected = [this](const std::string& reason) {
       spdlog::warn("link: {} is gone: {}; connecting again", config.peer->node_id.text(), reason);
       peers.on_disconnected();
+      files.on_disconnected();
       replica.post(replica::PeerDisconnected{});
     };
     callbacks.on_intruder = [](const std::string& reason) { spdlog::warn("link: refused a stranger: {}; only the peer's key is admitted", reason); };
@@ -139,6 +164,7 @@ struct Daemon::Impl {
       ::sd_notify(0, "STOPPING=1");
       server->stop(kStopGrace, [this] { loop.stop(); });
     });
+    await_reload();
     beat();
     ::sd_notify(0, "READY=1");
     spdlog::info("distributord {} is up: node {}, pair {}, {} load balancers, {}", DISTRIBUTOR_VERSION, config.node_id.text(), config.pair_id,
@@ -146,10 +172,20 @@ struct Daemon::Impl {
     return {};
   }
 
+  // SIGHUP: files that were changed by hand.
+  void await_reload() {
+    reloads.async_wait([this](boost::system::error_code error, int) {
+      if (error) return;
+      files.reload();
+      await_reload();
+    });
+  }
+
   // Twice a second: what depends on the passing of time alone, and systemd's watchdog.
   void beat() {
     ::sd_notify(0, "WATCHDOG=1");
     refresh();
+    files.tick();
     clock.expires_after(std::chrono::milliseconds(500));
     clock.async_wait([this](boost::system::error_code error) {
       if (!error) beat();
@@ -205,12 +241,14 @@ struct Daemon::Impl {
   Config config;
   boost::asio::io_context loop{1};
   boost::asio::signal_set signals;
+  boost::asio::signal_set reloads;
   boost::asio::steady_timer clock;
   std::unique_ptr<link::Link> link;
   Forwarding forwarding;
   ReplicaShell replica;
   RoleShell role;
   PeerChannel peers;
+  PairFiles files;
   ApiBackend backend;
   api::Router router;
   std::unique_ptr<api::Server> server;

@@ -7,6 +7,7 @@ namespace {
 
 constexpr char kReplication = 1;
 constexpr char kQuestions = 2;
+constexpr char kDocuments = 3;
 constexpr std::size_t kPendingMax = 64;      // further probes end at once without an answer
 constexpr std::size_t kMacsPerProbeMax = 16;  // a larger question is refused
 constexpr auto kAnswerTime = std::chrono::seconds(2);
@@ -33,6 +34,8 @@ PeerChannel::PeerChannel(boost::asio::io_context& loop, Send send, OnReplication
 
 bool PeerChannel::send_replication(std::string_view payload) { return send_(framed(kReplication, payload)); }
 
+bool PeerChannel::send_document(std::string_view frame) { return send_(framed(kDocuments, frame)); }
+
 void PeerChannel::probe(const std::vector<MacAddress>& macs, ProbeDone done) {
   if (pending_.size() >= kPendingMax || macs.size() > kMacsPerProbeMax) return done(std::nullopt);
   const auto id = next_id_++;
@@ -53,6 +56,7 @@ void PeerChannel::on_frame(std::string_view frame) {
     return;
   }
   if (frame.front() == kReplication) return on_replication_(frame.substr(1));
+  if (frame.front() == kDocuments) return on_document_(frame.substr(1));
   PeerMessage message;
   if (frame.front() != kQuestions || !message.ParseFromArray(frame.data() + 1, static_cast<int>(frame.size() - 1))) {
     ++frames_refused_;

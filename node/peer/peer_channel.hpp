@@ -1,4 +1,4 @@
-// Splits the one link between the nodes into channels: replication, and small questions of node to node.
+// Splits the one link between the nodes into channels: replication, small questions of node to node, and the files that both hold alike.
 // A frame is one channel octet and its payload. One thread (the event loop).
 #pragma once
 
@@ -27,6 +27,8 @@ class PeerChannel {
   PeerChannel(boost::asio::io_context& loop, Send send, OnReplication on_replication, InterfacePresent present);
 
   bool send_replication(std::string_view payload);
+  bool send_document(std::string_view frame);
+  void on_documents(OnReplication take) { on_document_ = std::move(take); }
   void probe(const std::vector<MacAddress>& macs, ProbeDone done);
   void on_frame(std::string_view frame);  // garbage is dropped and counted
   void on_disconnected();                 // open questions end without an answer
@@ -45,6 +47,7 @@ class PeerChannel {
   Send send_;
   OnReplication on_replication_;
   InterfacePresent present_;
+  OnReplication on_document_ = [](std::string_view) {};
   std::map<std::uint64_t, Pending> pending_;
   std::uint64_t next_id_ = 1;
   std::uint64_t frames_refused_ = 0;

@@ -55,6 +55,18 @@ class Certificates:
         _leaf(server_ca, directory, "server", "serverAuth", dns=distributor_id)
         _leaf(client_ca, directory, "client", "clientAuth")
 
+    def new_server(self, name, dns, days=30, authority="server_ca"):
+        """Another server certificate with its key, as Octavia issues one for a rotation: one PEM text."""
+        path = _leaf(os.path.join(self.directory, authority), self.directory, name, "serverAuth", dns=dns, days=days)
+        with open(path, encoding="ascii") as file:
+            return file.read()
+
+    def new_client_ca(self, name):
+        """Another CA of clients: the text of its certificate, and the PEM file of a client of it."""
+        authority = _authority(self.directory, name)
+        with open(authority + ".pem", encoding="ascii") as file:
+            return file.read(), _leaf(authority, self.directory, name + "_client", "clientAuth")
+
     def stranger(self):
         """A client certificate of a CA that nobody trusts."""
         path = os.path.join(self.directory, "stranger.pem")

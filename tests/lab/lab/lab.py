@@ -52,14 +52,14 @@ class Lab:
         fcntl.flock(self.lock, fcntl.LOCK_EX)
         self.settings = {"amphorae": amphorae, "tenants": tenants, "second_tenant_amphorae": second_tenant_amphorae,
                          "standalone": standalone, "realtime": realtime, "solo_policy": solo_policy,
-                         "pair_id": str(uuid.uuid4()), "distributor_id": str(uuid.uuid4()), "with_daemon": binaries is not None}
+                         "distributor_id": str(uuid.uuid4()), "with_daemon": binaries is not None}
         with open(os.path.join(self.directory, "lab.json"), "w", encoding="ascii") as file:
             json.dump(self.settings, file)
         self._assemble(binaries.copied_to(os.path.join(self.directory, "bin")) if binaries else None)
 
     def _assemble(self, binaries):
         self.binaries = binaries
-        self.pair_id, self.distributor_id = self.settings["pair_id"], self.settings["distributor_id"]
+        self.pair_id = self.distributor_id = self.settings["distributor_id"]  # one id: the certificate's name too
         self.fabric = Fabric(self.prefix, self.settings["tenants"])
         self.nodes = {number: Node(self.fabric, number, os.path.join(self.directory, f"n{number}"), binaries)
                       for number in ((1,) if self.settings["standalone"] else plan.NODES)}

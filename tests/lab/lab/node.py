@@ -228,9 +228,15 @@ class Node:
                    f"the notify FIFO on {self.name}, which the daemon makes")
         self.start("keepalived")
 
-    def configure(self, **options):
+    @property
+    def server_pem(self):
+        return os.path.join(self.directory, "certs", "server.pem")
+
+    def configure(self, *, certificates, **options):
+        os.makedirs(os.path.dirname(self.server_pem), exist_ok=True)
+        shutil.copy2(certificates.server, self.server_pem)
         with open(self.config, "w", encoding="ascii") as file:
-            file.write(node_config.render(self.number, **options))
+            file.write(node_config.render(self.number, certificates=certificates, server_pem=self.server_pem, **options))
 
     def config_text(self):
         with open(self.config, encoding="ascii") as file:

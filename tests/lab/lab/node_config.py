@@ -13,12 +13,14 @@ def _section(name, values):
 
 
 def render(node, *, pair_id, certificates, peer=None, own_keys=None, peer_public=None, realtime=False,
-           solo_policy="auto", log_level="info"):
-    """node and peer are numbers. Without a peer: standalone (H9), no keepalived, no sync link."""
+           solo_policy="auto", log_level="info", server_pem=None):
+    """node and peer are numbers. Without a peer: standalone (H9), no keepalived, no sync link.
+
+    server_pem: the node's own copy of the certificate, which PUT /1.0/certificate replaces."""
     name = f"node-{node}"
     sections = [("", {"node_id": name, "pair_id": pair_id, "run_dir": "/run/distributor",
                       "state_dir": "/var/lib/distributor"}),
-                ("api", {"listen": [f"0.0.0.0:{plan.API_PORT}"], "certificate": certificates.server,
+                ("api", {"listen": [f"0.0.0.0:{plan.API_PORT}"], "certificate": server_pem or certificates.server,
                          "client_ca": certificates.client_ca}),
                 ("admin", {"socket": "/run/distributor/admin.sock"}),
                 ("metrics", {"listen": f"127.0.0.1:{plan.METRICS_PORT}"}),

@@ -106,4 +106,16 @@ Identity Certificates::issue(const std::string& ca, const std::string& name, Val
                   write_pem(path(name + ".key"), nullptr, key.get())};
 }
 
+std::string Certificates::encrypted_key(const std::string& name) const {
+  const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path(name + ".key").c_str(), "r"), std::fclose);
+  must(file != nullptr, "file");
+  const Key key(PEM_read_PrivateKey(file.get(), nullptr, nullptr, nullptr), EVP_PKEY_free);
+  const std::unique_ptr<BIO, decltype(&BIO_free_all)> output(BIO_new(BIO_s_mem()), BIO_free_all);
+  const unsigned char passphrase[] = "secret";
+  must(PEM_write_bio_PKCS8PrivateKey(output.get(), key.get(), EVP_aes_256_cbc(), reinterpret_cast<const char*>(passphrase), 6, nullptr, nullptr) == 1, "key");
+  char* text = nullptr;
+  const long length = BIO_get_mem_data(output.get(), &text);
+  return {text, static_cast<std::size_t>(length)};
+}
+
 }  // namespace distributor::api::testing

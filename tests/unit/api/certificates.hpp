@@ -26,6 +26,8 @@ class Certificates {
   // A leaf certificate of that CA; server_name: its dNSName, empty for clients.
   Identity issue(const std::string& ca, const std::string& name, Validity validity = Validity::now,
                  const std::string& server_name = {});
+  // The key of that leaf, PEM with a passphrase.
+  std::string encrypted_key(const std::string& name) const;
   std::string path(const std::string& file) const { return (directory_ / file).string(); }
 
  private:

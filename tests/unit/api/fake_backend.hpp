@@ -33,6 +33,8 @@ class FakeBackend : public Backend {
   NodeId node_id() const override { return parsed<NodeId>("node-a"); }
   std::vector<NodeId> members() const override { return {parsed<NodeId>("node-a"), parsed<NodeId>("node-b")}; }
   WriteAccess writable() const override { return access; }
+  void put_certificate(std::string pem, StoreDone done) override { store(std::move(pem), done); }
+  void put_config(std::string ini, StoreDone done) override { store(std::move(ini), done); }
   void counters(const LoadBalancerId&, CountersDone done) override {
     if (counters_known) return done(std::vector<BucketCounters>{{Position{0}, 7, 700}, {Position{1}, 8, 800}});
     done(tl::unexpected(
@@ -47,6 +49,9 @@ class FakeBackend : public Backend {
 
   Registry state;
   WriteAccess access{.allowed = true, .reason = {}, .leader = std::nullopt};
+  std::vector<std::string> stored;
+  std::optional<ApiError> store_refusal;
+  StoredOutcome store_outcome{.changed = true, .held_by = members(), .note = {}};
   bool interface_there = true;
   bool counters_known = true;
   bool hold_changes = false;
@@ -59,6 +64,11 @@ class FakeBackend : public Backend {
   mutable std::vector<ClientFlow> flows;
 
  private:
+  void store(std::string content, const StoreDone& done) {
+    if (store_refusal) return done(tl::unexpected(*store_refusal));
+    stored.push_back(std::move(content));
+    done(store_outcome);
+  }
   void apply(const Command& command, const ChangeDone& done) {
     const auto applied = state.apply(command);
     if (!applied) return done(tl::unexpected(from_registry(applied.error())));
