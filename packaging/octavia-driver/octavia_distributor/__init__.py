@@ -1,0 +1,1 @@
+"""Octavia driver of the distributor pair: see docs/octavia.md."""
