@@ -54,7 +54,7 @@ tl::expected<AdminReply, std::string> parse_reply(const std::string& line) {
 }  // namespace
 
 tl::expected<AdminReply, std::string> ask_admin(const std::string& socket, const std::string& command,
-                                                std::chrono::seconds time_limit) {
+                                                std::chrono::seconds time_limit, const std::string& file) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (socket.size() >= sizeof(address.sun_path)) {
@@ -69,7 +69,9 @@ tl::expected<AdminReply, std::string> ask_admin(const std::string& socket, const
       ::connect(stream.number(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     return failed("the daemon at", socket);
   }
-  const std::string line = json::serialize(json::object{{"command", command}}) + "\n";
+  json::object request{{"command", command}};
+  if (!file.empty()) request["file"] = file;
+  const std::string line = json::serialize(request) + "\n";
   if (::send(stream.number(), line.data(), line.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(line.size())) {
     return failed("to send a command to", socket);
   }

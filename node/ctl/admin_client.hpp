@@ -13,8 +13,8 @@ struct AdminReply {
   std::string line;  // as received
 };
 
-// The error says what was wanted and found. Blocks, for at most the time limit.
+// `file`: an argument of some commands. The error says what was wanted and found. Blocks, for at most the time limit.
 tl::expected<AdminReply, std::string> ask_admin(const std::string& socket, const std::string& command,
-                                                std::chrono::seconds time_limit);
+                                                std::chrono::seconds time_limit, const std::string& file = {});
 
 }  // namespace distributor::ctl

@@ -24,6 +24,7 @@ struct Arguments {
   std::uint16_t client_port = 0;
   std::string protocol = "tcp";
   bool alone = false;
+  std::string file;
 };
 
 }  // namespace distributor::ctl

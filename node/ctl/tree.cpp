@@ -107,6 +107,10 @@ void add_local(Tree& tree, Arguments& a) {
   tree.commands.emplace_back(init, init_alone);
   tree.commands.emplace_back(app.add_subcommand("acknowledge-losses", "the listed lost changes have been dealt with"),
                              acknowledge_losses);
+  auto* copy = app.add_subcommand("backup", "a consistent copy of this node's store, made while the daemon works; "
+                                            "`distributord --restore FILE` puts it back");
+  copy->add_option("file", a.file, "file to make; must not exist yet")->required();
+  tree.commands.emplace_back(copy, backup);
 }
 
 }  // namespace

@@ -69,6 +69,18 @@ PairFiles::Settings pair_files_settings(const Config& config) {
   return result;
 }
 
+// A consistent copy of the store, made by SQLite while the daemon works (docs/replication.md, "Backup and restore").
+boost::json::object back_up(const store::Store& store, const boost::json::object& request) {
+  const auto* file = request.if_contains("file");
+  if (file == nullptr || !file->is_string() || !file->get_string().starts_with('/')) {
+    return {{"ok", false}, {"message", "wanted {\"command\":\"backup\",\"file\":\"/absolute/path\"}"}};
+  }
+  const std::string path(file->get_string());
+  if (const auto done = store.backup(path); !done) return {{"ok", false}, {"message", done.error().message + "; " + done.error().fix}};
+  spdlog::info("store: backed up to {}", path);
+  return {{"ok", true}, {"message", "the store is backed up to " + path}, {"file", path}};
+}
+
 }  // namespace
 
 struct Daemon::Impl {
@@ -86,10 +98,11 @@ struct Daemon::Impl {
                    if (link) link->reset("replication asked for a new beginning");
                  },
                  [this](const replica::Program& program) { forwarding.program(program.seq, program.touched, program.everything); },
-                 [this] { refresh_soon(); }}),
+                 [this] { refresh_soon(); }, [this] { introduce(); }}),
         role(loop, config,
              {[this](bool open) { forwarding.set_gate(open); }, [this] { forwarding.reconcile(); }, [this](role::AnnounceReason) { forwarding.announce_all(); },
               [this](role::Ownership ownership, bool fresh) {
+                told_ownership = ownership;
                 replica.post(replica::OwnershipChanged{to_replica(ownership), fresh});
                 refresh_soon();
               }}),
@@ -121,8 +134,8 @@ struct Daemon::Impl {
     auto served = api::Server::create(loop, api_config(config), router, [](const std::string& line) { spdlog::info("api: {}", line); });
     if (!served) return tl::make_unexpected("api: " + served.error().message);
     server = std::move(*served);
-    auto local = AdminServer::create(loop, config.admin_socket, [this](const std::string& command, const boost::json::object&) {
-      return administer(command);
+    auto local = AdminServer::create(loop, config.admin_socket, [this](const std::string& command, const boost::json::object& request) {
+      return administer(command, request);
     });
     if (!local) return tl::make_unexpected(local.error());
     admin = std::move(*local);
@@ -218,7 +231,15 @@ struct Daemon::Impl {
     replica.post(replica::LocalFactsChanged{facts});
   }
 
-  boost::json::object administer(const std::string& command) {
+  // A core that began again knows nothing yet of what is outside.
+  void introduce() {
+    replica.post(replica::OwnershipChanged{to_replica(told_ownership), false});
+    told_peer.reset();
+    if (link && link->stats().connected) replica.post(replica::PeerConnected{});
+    refresh_soon();
+  }
+
+  boost::json::object administer(const std::string& command, const boost::json::object& request) {
     if (command == "init-alone") {
       if (replica.core().status().entitled) return {{"ok", false}, {"message", "this node has a history already; nothing was changed"}};
       replica.post(replica::InitAlone{});
@@ -230,12 +251,13 @@ struct Daemon::Impl {
       replica.post(replica::AcknowledgeDropped{});
       return {{"ok", true}, {"message", std::to_string(count) + " lost changes acknowledged"}};
     }
+    if (command == "backup") return back_up(replica.store(), request);
     if (command == "status") {
       const auto pair = backend.pair();
       return {{"ok", true}, {"message", pair.phase}, {"role", pair.self.role}, {"entitled", pair.entitled}, {"why_not", pair.why_not}, {"term", pair.self.term.value},
               {"committed", pair.self.committed.value}, {"state_digest", pair.self.state_digest.hex()}};
     }
-    return {{"ok", false}, {"message", "unknown command '" + command + "'; known: init-alone, acknowledge-losses, status"}};
+    return {{"ok", false}, {"message", "unknown command '" + command + "'; known: init-alone, acknowledge-losses, backup, status"}};
   }
 
   Config config;
@@ -255,6 +277,7 @@ struct Daemon::Impl {
   std::unique_ptr<AdminServer> admin;
   std::unique_ptr<MetricsServer> metrics;
   std::optional<replica::NodeFacts> told_peer;
+  role::Ownership told_ownership = role::Ownership::unknown;
   std::string told_risk;
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
   bool refresh_pending = false;

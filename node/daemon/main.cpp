@@ -1,4 +1,4 @@
-// distributord: the daemon. --check-config, --render-keepalived and --generate-keys do one thing and end.
+// distributord: the daemon. --check-config, --render-keepalived, --generate-keys and --restore do one thing and end.
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
@@ -9,6 +9,7 @@
 #include "node/daemon/daemon.hpp"
 #include "node/logging/logging.hpp"
 #include "sync/link/keys.hpp"
+#include "sync/store/restore.hpp"
 
 namespace {
 
@@ -51,6 +52,21 @@ int generate_keys(const std::string& path) {
   return kOk;
 }
 
+int restore(const node::Config& config, const std::string& backup) {
+  const auto restored = distributor::store::restore(backup, config.store_file(), config.pair_id, config.node_id);
+  if (!restored) {
+    std::cerr << restored.error().message << "; " << restored.error().fix << "\n";
+    return kFailed;
+  }
+  std::cout << "restored " << config.store_file().string() << ": up to change " << restored->newest.value << ", " << restored->load_balancers
+            << " load balancers and " << restored->log_entries << " changes after them\n";
+  if (!restored->kept.empty()) std::cout << "what stood there is kept as " << restored->kept.string() << "\n";
+  if (config.peer) {
+    std::cout << "start the daemon: it takes from the peer what the backup lacks. If the peer's store is lost too: `distributorctl init --alone` here\n";
+  }
+  return kOk;
+}
+
 int run_daemon(const node::Config& config) {
   node::set_up_logging(config.log, "distributord");
   auto daemon = node::Daemon::create(config);
@@ -69,12 +85,14 @@ int main(int argc, char** argv) {
                "Exit status: 0 stopped in order, 1 cannot start, 2 the configuration is wrong."};
   std::string file = "/etc/distributor/distributord.toml";
   std::string keys;
+  std::string backup;
   bool check = false;
   bool render = false;
   app.add_option("--config", file, "Configuration file (TOML)")->capture_default_str();
   app.add_flag("--check-config", check, "Read the configuration, say what is wrong with it, and end");
   app.add_flag("--render-keepalived", render, "Print keepalived's configuration for this node, and end");
   app.add_option("--generate-keys", keys, "Write a new CURVE key pair to this file and its public half to FILE.pub, and end");
+  app.add_option("--restore", backup, "Put this backup in the place of the store, keep the old one beside it, and end; the daemon must not run");
   app.set_version_flag("--version", DISTRIBUTOR_VERSION);
   CLI11_PARSE(app, argc, argv);
 
@@ -84,6 +102,7 @@ int main(int argc, char** argv) {
     for (const auto& problem : config.error().problems) std::cerr << file << ": " << problem << "\n";
     return kBadConfig;
   }
+  if (!backup.empty()) return restore(*config, backup);
   if (render) return render_keepalived(*config);
   if (check) {
     std::cout << file << ": correct\n";

@@ -9,6 +9,8 @@
 namespace distributor::node {
 namespace {
 
+constexpr auto kRoomEvery = std::chrono::seconds(1);  // between two looks at a full disk
+
 replica::TimePoint monotonic_now() {
   return std::chrono::duration_cast<replica::TimePoint>(std::chrono::steady_clock::now().time_since_epoch());
 }
@@ -25,8 +27,10 @@ Overloaded(Cases...) -> Overloaded<Cases...>;
 ReplicaShell::ReplicaShell(boost::asio::io_context& loop, store::Store store, replica::Config config, replica::DurableState durable, Hooks hooks)
     : loop_(loop),
       timer_(loop),
+      room_timer_(loop),
       store_(std::move(store)),
-      core_(std::move(config), std::move(durable), monotonic_now()),
+      config_(std::move(config)),
+      core_(config_, std::move(durable), monotonic_now()),
       hooks_(std::move(hooks)) {}
 
 void ReplicaShell::start() { post(replica::Tick{}); }
@@ -99,8 +103,33 @@ void ReplicaShell::persist(const replica::Persist& effect) {
   } else {
     ++stats_.persist_failures;
     spdlog::error("store: {}; {}", written.error().message, written.error().fix);
-    queue_.emplace_back(replica::PersistFailed{effect.token, written.error().message});
+    queue_.emplace_back(replica::PersistFailed{effect.token, written.error().message + "; " + written.error().fix});
+    if (written.error().code == store::StoreErrorCode::full) await_room();
   }
+}
+
+// A full disk is no broken one. The core is silent from its first refused write on, as if the daemon were dead, so the peer goes on
+// alone; with room again this node comes back as after a restart: a new core, from what is on the disk.
+void ReplicaShell::await_room() {
+  room_timer_.expires_after(kRoomEvery);
+  room_timer_.async_wait([this](boost::system::error_code error) {
+    if (error) return;
+    store_.check_room() ? begin_again() : await_room();
+  });
+}
+
+void ReplicaShell::begin_again() {
+  auto durable = store_.load();
+  if (!durable) {
+    spdlog::error("store: {}; {}", durable.error().message, durable.error().fix);
+    return;
+  }
+  spdlog::warn("store: there is room on the disk again: this node begins again with what it had");
+  ++config_.boot_id;  // another life: what the peer says to the old one is not meant for this one
+  queue_.clear();
+  core_ = replica::Replica(config_, std::move(*durable), monotonic_now());
+  start();
+  hooks_.begun_again();
 }
 
 void ReplicaShell::arm_timer() {

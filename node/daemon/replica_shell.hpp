@@ -24,6 +24,7 @@ class ReplicaShell {
     std::function<void()> reset_link;
     std::function<void(const replica::Program&)> program;  // answer with post(Programmed)
     std::function<void()> stepped;                         // the status may have changed
+    std::function<void()> begun_again;  // a new core: tell it what the old one was told (connection, ownership, facts)
   };
 
   struct Stats {
@@ -51,10 +52,14 @@ class ReplicaShell {
   void perform(replica::Effect& effect);
   void persist(const replica::Persist& effect);
   void arm_timer();
+  void await_room();
+  void begin_again();
 
   boost::asio::io_context& loop_;
   boost::asio::steady_timer timer_;
+  boost::asio::steady_timer room_timer_;
   store::Store store_;
+  replica::Config config_;
   replica::Replica core_;
   Hooks hooks_;
   Stats stats_;

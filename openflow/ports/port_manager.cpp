@@ -68,6 +68,7 @@ class PortManager::Impl : public std::enable_shared_from_this<PortManager::Impl>
     if (found == entries.end()) return;
     const Entry entry = std::move(found->second);
     entries.erase(found);
+    count(entry.state, -1);
     if (!entry.port.empty() && !is_shared(entry.port)) detach(entry.port);
     if (entry.wish || entry.built) remove_internal(entry.ordinal);
     if (entry.state.binding && on_binding) on_binding(id, std::nullopt, "unplugged");
@@ -129,9 +130,21 @@ class PortManager::Impl : public std::enable_shared_from_this<PortManager::Impl>
     entry.link_index = link != nullptr ? link->index : 0;
     const auto before = std::exchange(entry.state, observe(entry, link, rows, config.bridge));
     const auto now = entry.state;
+    count(before, -1);
+    count(now, 1);
     const auto id = entry.id;
     if ((before.present != now.present || before.carrier != now.carrier) && on_links) on_links();
     if ((before.binding != now.binding || (!now.binding && before.reason != now.reason)) && on_binding) on_binding(id, now.binding, now.reason);
+  }
+
+  // Asked for after every change: kept up to date rather than counted over thousands of load balancers each time.
+  void count(const BindingState& state, int by) {
+    const auto add = [by](std::size_t& to, bool applies) {
+      if (applies) to += static_cast<std::size_t>(by);
+    };
+    add(counted.present, state.present);
+    add(counted.bound, state.binding.has_value());
+    add(counted.links_up, state.present && state.carrier);
   }
 
   void prepare(const Entry& entry, const Link& link) {
@@ -299,6 +312,7 @@ class PortManager::Impl : public std::enable_shared_from_this<PortManager::Impl>
   LinkWatch watch;
   std::vector<Link> links;
   std::map<LoadBalancerId, Entry> entries;
+  Stats counted;  // but for `wanted`
   BindingChanged on_binding;
   std::function<void()> on_links;
   std::function<void(bool, const std::string&)> log;
@@ -338,13 +352,8 @@ BindingState PortManager::state_of(const LoadBalancerId& lb) const {
 }
 
 Stats PortManager::stats() const {
-  Stats stats;
-  for (const auto& [id, entry] : impl_->entries) {
-    ++stats.wanted;
-    if (entry.state.present) ++stats.present;
-    if (entry.state.binding) ++stats.bound;
-    if (entry.state.present && entry.state.carrier) ++stats.links_up;
-  }
+  auto stats = impl_->counted;
+  stats.wanted = impl_->entries.size();
   return stats;
 }
 

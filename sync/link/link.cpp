@@ -210,7 +210,7 @@ tl::expected<void, LinkError> Link::Impl::open_sender() {
 void Link::Impl::on_authentication(ZmqSocket& s) {
   const auto request = s.receive();
   if (!request) return;
-  const auto verdict = detail::judge(*request, config.zap_domain, config.peer_public_keys);
+  const auto verdict = detail::judge(*request, config.zap_domain, config.peer_public_keys, config.own_keys.public_key);
   // A REP socket has to answer, also what is no request.
   const std::vector<std::string> reply =
       verdict.answerable ? verdict.reply : std::vector<std::string>{"1.0", "", "500", "not understood", "", ""};

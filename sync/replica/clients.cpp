@@ -8,7 +8,7 @@
 namespace distributor::replica {
 
 void Replica::Impl::on(const Submit& event) {
-  if (mode == Mode::failed) return refuse(event.handle, RefusalCode::store_failed, "the store failed: mend the disk and restart the daemon");
+  if (mode == Mode::failed) return refuse(event.handle, RefusalCode::store_failed, "the store cannot be used: " + store_fault);
   if (mode != Mode::leading) return refuse(event.handle, RefusalCode::not_leader, "this node does not lead: " + why_not());
   const bool not_owner = !standalone() && (ownership == Ownership::backup || ownership == Ownership::fault);
   if (not_owner) return refuse(event.handle, RefusalCode::not_leader, "keepalived does not have this node as the owner: ask the management address");

@@ -25,6 +25,7 @@ void Replica::Impl::begin() {
   begun = true;
   if (!history.broken().empty()) {
     mode = Mode::failed;
+    store_fault = history.broken();
     log(Severity::error, "the stored history cannot be used: " + history.broken() + "; restore a backup, or wipe the store so that the peer's state is taken over");
     return;
   }
@@ -59,7 +60,12 @@ void Replica::Impl::on(const PeerDisconnected&) {
 void Replica::Impl::on(const PeerMessage& event) {
   if (mode == Mode::failed || standalone()) return;
   const auto& header = event.message.header;
-  if (header.sender != *config.peer_id) return;
+  if (header.sender != *config.peer_id) {
+    if (header.sender == config.node_id && refused_hellos++ % 256 == 0) {
+      log(Severity::error, "the peer says that it is " + config.node_id.text() + ", as this node: was a disk or configuration copied? give the copy a node_id and a store of its own");
+    }
+    return;
+  }
   if (const auto* hello = std::get_if<Hello>(&event.message.body)) return on_hello(header, *hello);
   // Frames of an earlier life of either node say nothing about this one.
   if (header.sender_boot != peer.boot || header.receiver_boot != config.boot_id) return;
@@ -88,7 +94,8 @@ void Replica::Impl::on(const PersistFailed& event) {
   comparison.running = false;
   // From here on this node is silent: the peer takes it for dead and goes on alone.
   refuse_all(RefusalCode::store_failed, "the store refused a write: " + event.error);
-  log(Severity::error, "the store refused a write (" + event.error + "): this node takes no part any more; mend the disk and restart the daemon");
+  store_fault = event.error;
+  log(Severity::error, "the store refused a write: this node takes no part any more: " + event.error);
 }
 
 void Replica::Impl::on(const OwnershipChanged& event) {
@@ -202,7 +209,7 @@ bool Replica::Impl::is_entitled() const {
 
 std::string Replica::Impl::why_not() const {
   if (is_entitled()) return "";
-  if (mode == Mode::failed) return "its store failed: mend the disk and restart the daemon";
+  if (mode == Mode::failed) return "its store cannot be used: " + store_fault;
   if (!meta.ever_synced) return "it was never in sync with the pair: it waits for the peer, or for `distributorctl init --alone`";
   if (fenced) return "it was deposed by a higher term and waits until keepalived says BACKUP";
   if (mode == Mode::following) return "it is catching up with its peer";

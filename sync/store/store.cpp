@@ -6,6 +6,7 @@
 
 #include "sync/store/detail/database.hpp"
 #include "sync/store/detail/file.hpp"
+#include "sync/store/detail/guarded.hpp"
 
 namespace distributor::store {
 namespace {
@@ -16,24 +17,7 @@ bool is_empty(const replica::PersistBatch& batch) {
          !batch.forget_dropped;
 }
 
-// Runs what may throw inside, and gives its result or the error as a value.
-template <typename Body>
-auto guarded(const std::string& wanted, Body body) -> tl::expected<decltype(body()), StoreError> {
-  try {
-    if constexpr (std::is_void_v<decltype(body())>) {
-      body();
-      return {};
-    } else {
-      return body();
-    }
-  } catch (const detail::Refused& refused) {
-    auto error = refused.error;
-    error.message = wanted + ": " + error.message;
-    return tl::unexpected(std::move(error));
-  } catch (const SQLite::Exception& exception) {
-    return tl::unexpected(detail::error_from(exception, wanted));
-  }
-}
+using detail::guarded;
 
 }  // namespace
 
@@ -72,8 +56,9 @@ tl::expected<Store, StoreError> Store::open(const std::filesystem::path& file, c
     detail::make_folders(file.parent_path());
     auto lock = detail::lock(file);
     detail::make_file(file, false);
+    detail::sync_leftovers(file);
     auto database = detail::open_database(file);
-    detail::prepare(database, pair_id, node_id);
+    detail::prepare(database, pair_id, node_id, detail::IfEmpty::create);
     auto impl = std::make_unique<Impl>(file, std::move(lock), std::move(database));
     impl->meta = detail::read_all(impl->database).meta;
     return Store(std::move(impl));
@@ -105,6 +90,10 @@ tl::expected<void, StoreError> Store::backup(const std::filesystem::path& copy) 
       throw;
     }
   });
+}
+
+tl::expected<void, StoreError> Store::check_room() const {
+  return guarded("find room for the store " + impl_->file.string(), [&] { detail::check_room(impl_->file); });
 }
 
 const std::filesystem::path& Store::file() const {

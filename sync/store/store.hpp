@@ -55,6 +55,10 @@ class Store {
   // copy takes.
   tl::expected<void, StoreError> backup(const std::filesystem::path& copy) const;
 
+  // After a `full` error: whether there is room again, with some to spare, so that a daemon that goes on does not
+  // stumble at once. Writes and removes a file beside the store.
+  tl::expected<void, StoreError> check_room() const;
+
   const std::filesystem::path& file() const;
 
  private:

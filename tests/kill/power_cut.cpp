@@ -1,4 +1,4 @@
-// LD_PRELOAD library: remembers what a power cut would take. Before each change to a file of POWER_CUT_FOLDER, what it overwrites
+// LD_PRELOAD library: remembers what a power cut would take. Before each change to the store in POWER_CUT_FOLDER, what it overwrites
 // goes into a journal of that file in POWER_CUT_JOURNAL; fsync and fdatasync empty it. After a SIGKILL kill/power.py takes back,
 // from the journals, what was never synced. Without the journals SIGKILL proves nothing about fsync: the kernel keeps every write.
 //
@@ -22,8 +22,11 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <string_view>
 
 namespace {
+
+constexpr std::string_view kStore = "state.db";  // and what SQLite puts beside it
 
 struct Settings {
   std::string folder;
@@ -67,12 +70,13 @@ Tracked* tracked(int fd) {
   return one.folder || !one.name.empty() ? &one : nullptr;
 }
 
-// The name within the folder; empty if it is elsewhere. The lock file holds nothing that matters.
+// The name within the folder; empty if it is elsewhere, or no part of the store. The lock file holds nothing that matters.
 std::string name_in_folder(const char* path) {
   const auto& folder = settings().folder;
   const std::string text(path);
   if (folder.empty() || text.size() <= folder.size() + 1 || text.compare(0, folder.size(), folder) != 0 || text[folder.size()] != '/') return {};
   const auto name = text.substr(folder.size() + 1);
+  if (name.compare(0, kStore.size(), kStore) != 0) return {};
   const bool lock = name.size() > 5 && name.compare(name.size() - 5, 5, ".lock") == 0;
   return lock || name.find('/') != std::string::npos ? std::string() : name;
 }

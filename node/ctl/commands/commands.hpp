@@ -19,5 +19,6 @@ int unregister(const Context& context, const Arguments& arguments);
 int replace(const Context& context, const Arguments& arguments);
 int init_alone(const Context& context, const Arguments& arguments);
 int acknowledge_losses(const Context& context, const Arguments& arguments);
+int backup(const Context& context, const Arguments& arguments);
 
 }  // namespace distributor::ctl

@@ -19,7 +19,7 @@ std::string to_z85(const std::string& raw) {
 }  // namespace
 
 ZapVerdict judge(const std::vector<std::string>& request, const std::string& domain,
-                 const std::vector<std::string>& admitted_keys) {
+                 const std::vector<std::string>& admitted_keys, const std::string& own_key) {
   constexpr std::size_t kVersion = 0, kRequestId = 1, kDomain = 2, kAddress = 3, kMechanism = 5, kCredentials = 6;
   ZapVerdict verdict;
   if (request.size() <= kMechanism || request[kVersion] != "1.0") return verdict;
@@ -32,7 +32,10 @@ ZapVerdict judge(const std::vector<std::string>& request, const std::string& dom
   } else {
     const std::string key = to_z85(request[kCredentials]);
     verdict.admitted = std::find(admitted_keys.begin(), admitted_keys.end(), key) != admitted_keys.end();
-    if (!verdict.admitted) {
+    if (!verdict.admitted && key == own_key) {
+      verdict.reason = "refused " + address + ": it has this node's own key: was this disk copied to the other machine? give that one keys, a "
+                       "node_id and a store of its own";
+    } else if (!verdict.admitted) {
       verdict.reason =
           "refused " + address + ": key " + key +
           " is not the peer's; if it is the peer after a change of keys, put it into this node's peer key file";

@@ -15,6 +15,6 @@ struct ZapVerdict {
 
 // `admitted_keys`: Z85.
 ZapVerdict judge(const std::vector<std::string>& request, const std::string& domain,
-                 const std::vector<std::string>& admitted_keys);
+                 const std::vector<std::string>& admitted_keys, const std::string& own_key = {});
 
 }  // namespace distributor::link::detail

@@ -215,6 +215,7 @@ struct Replica::Impl {
   bool diverged = false;
   bool term_ready = false; // leader: the term is on disk
   std::optional<std::vector<LogPoint>> follower_locator;  // leader: a follower that waits for the term to be ready
+  std::string store_fault; // why mode is failed, and what to do
   std::string verdict;     // why this node may not lead, after a decision
   Ownership ownership = Ownership::unknown;
   NodeFacts facts;

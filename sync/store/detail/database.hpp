@@ -18,9 +18,11 @@ inline constexpr int kApplicationId = 0x44495354;  // "DIST", in the header of t
 // Opens the file with the settings that make a commit durable.
 SQLite::Database open_database(const std::filesystem::path& file);
 
-// Makes the tables in an empty file, refuses another's file, a newer one, a damaged one, and one of another pair or
-// node.
-void prepare(SQLite::Database& database, const std::string& pair_id, const NodeId& node_id);
+enum class IfEmpty : std::uint8_t { create, refuse };
+
+// Makes the tables in an empty file if told to, refuses another's file, a newer one, a damaged one, and one of another
+// pair or node.
+void prepare(SQLite::Database& database, const std::string& pair_id, const NodeId& node_id, IfEmpty if_empty);
 
 // What is stored, verified: base states can be read, the log follows the base without holes, each digest links to the
 // one before.

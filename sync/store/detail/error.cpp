@@ -8,8 +8,8 @@
 namespace distributor::store::detail {
 namespace {
 
-constexpr const char* kFixDisk = "look at the disk, its file system and the kernel log; the folder must be writable";
-constexpr const char* kFixSpace = "make room on the file system of the store";
+constexpr const char* kFixDisk = "look at the disk, its file system and the kernel log, the folder must be writable; then restart the daemon";
+constexpr const char* kFixSpace = "make room on the file system of the store; a running daemon goes on by itself then";
 constexpr const char* kFixCorrupt =
     "move the file away and restart: the node then takes everything from its peer; without a peer put a backup in its "
     "place";

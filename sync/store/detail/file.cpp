@@ -73,6 +73,44 @@ void sync_path(const std::filesystem::path& path) {
   if (::fsync(fd.get()) != 0) refuse(errno, "fsync " + path.string());
 }
 
+void sync_leftovers(const std::filesystem::path& file) {
+  sync_path(file);
+  const std::filesystem::path log(file.string() + "-wal");
+  std::error_code unreadable;
+  if (std::filesystem::exists(log, unreadable)) sync_path(log);
+}
+
+void copy_file(const std::filesystem::path& from, const std::filesystem::path& to) {
+  const auto source = open_or_throw(from, O_RDONLY, "open");
+  const auto target = open_or_throw(to, O_WRONLY | O_CREAT | O_EXCL, "make new file");
+  std::array<char, 65536> block{};
+  off_t at = 0;
+  for (;;) {
+    const auto bytes = ::pread(source.get(), block.data(), block.size(), at);
+    if (bytes < 0) refuse(errno, "read " + from.string());
+    if (bytes == 0) break;
+    if (::pwrite(target.get(), block.data(), static_cast<std::size_t>(bytes), at) != bytes) refuse(errno, "write " + to.string());
+    at += bytes;
+  }
+  if (::fsync(target.get()) != 0) refuse(errno, "fsync " + to.string());
+}
+
+void rename_file(const std::filesystem::path& from, const std::filesystem::path& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) refuse(errno, "rename " + from.string() + " to " + to.string());
+  sync_path(folder_of(to));
+}
+
+void check_room(const std::filesystem::path& file) {
+  const std::filesystem::path scratch(file.string() + ".room");
+  const auto room = open_or_throw(scratch, O_WRONLY | O_CREAT, "make");
+  const std::string block(kRoomBytes, '\0');
+  const auto written = ::pwrite(room.get(), block.data(), block.size(), 0);
+  const int error = written < 0 ? errno : ENOSPC;  // a short write is a full disk too
+  const bool enough = written == static_cast<ssize_t>(block.size()) && ::fsync(room.get()) == 0;
+  ::unlink(scratch.c_str());
+  if (!enough) refuse(error, "write " + std::to_string(kRoomBytes) + " bytes to " + scratch.string());
+}
+
 Descriptor lock(const std::filesystem::path& file) {
   const std::filesystem::path side(file.string() + ".lock");
   auto fd = open_or_throw(side, O_RDWR | O_CREAT, "open lock file");

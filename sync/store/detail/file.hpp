@@ -31,6 +31,20 @@ void make_file(const std::filesystem::path& file, bool must_be_new);
 // fsync of a file or folder.
 void sync_path(const std::filesystem::path& path);
 
+// What a process left that was killed between its write and its fsync is read back from the kernel's memory and looks
+// durable: it is made so before anybody is told. Before the database is opened: closing a descriptor of it gives up SQLite's locks.
+void sync_leftovers(const std::filesystem::path& file);
+
+// Copies a file to one that does not exist yet (0600, fsync).
+void copy_file(const std::filesystem::path& from, const std::filesystem::path& to);
+
+// Renames within a folder, durably.
+void rename_file(const std::filesystem::path& from, const std::filesystem::path& to);
+
+// Writes, syncs and removes FILE.room, of kRoomBytes.
+inline constexpr std::size_t kRoomBytes = 1U << 20U;
+void check_room(const std::filesystem::path& file);
+
 // Takes FILE.lock until the descriptor is closed, by whatever end of the process. Throws Refused with in_use, naming
 // the holder.
 Descriptor lock(const std::filesystem::path& file);

@@ -99,10 +99,10 @@ SQLite::Database open_database(const std::filesystem::path& file) {
   return database;
 }
 
-void prepare(SQLite::Database& database, const std::string& pair_id, const NodeId& node_id) {
+void prepare(SQLite::Database& database, const std::string& pair_id, const NodeId& node_id, IfEmpty if_empty) {
   const bool empty = database.execAndGet("SELECT count(*) FROM sqlite_schema").getInt() == 0;
   const int version = pragma(database, "user_version");
-  if (empty && version == 0) create(database, pair_id, node_id);  // also after a crash before the first commit
+  if (empty && version == 0 && if_empty == IfEmpty::create) create(database, pair_id, node_id);  // also after a crash before the first commit
   if (pragma(database, "application_id") != kApplicationId) {
     throw Refused{{StoreErrorCode::foreign_file, "the file is an SQLite database, but not a store of a distributor",
                    "correct the path of the store in the configuration"}};

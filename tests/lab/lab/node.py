@@ -178,7 +178,7 @@ class Node:
         return run(["nsenter", "--target", str(self.init_pid), "--mount", "--pid", "--net", "--", *argv], **options)
 
     def ctl(self, *arguments, check=True):
-        return self.exec([self.binaries.distributorctl, "--socket", "/run/distributor/admin.sock", *arguments],
+        return self.exec([self.binaries.distributorctl, "--admin-socket", "/run/distributor/admin.sock", *arguments],
                          check=check)
 
     @property

@@ -85,6 +85,8 @@ TEST(Crash, EverythingAcknowledgedSurvivesKill) {  // H3
   EXPECT_GT(acknowledged, 100U);
 }
 
+constexpr int kCannotMount = 99;
+
 int check_full_disk(const std::filesystem::path& file, const std::filesystem::path& ballast) {
   std::ofstream(ballast) << std::string(400'000, 'b');
   auto store = open_at(file);
@@ -101,7 +103,14 @@ int check_full_disk(const std::filesystem::path& file, const std::filesystem::pa
       std::cerr << done.error().message << "\n";
       if (done.error().code != StoreErrorCode::full) return 11;
       if (!holds(*store, state)) return 12;
+      const auto room = store->check_room();
+      if (room || room.error().code != StoreErrorCode::full) return 18;
       std::filesystem::remove(ballast);
+      std::ofstream(ballast) << std::string(40'000, 'b');  // a little room is not enough to go on
+      if (store->check_room()) return 19;
+      std::filesystem::remove(ballast);
+      if (::mount("none", file.parent_path().c_str(), nullptr, MS_REMOUNT, "size=4m") != 0) return kCannotMount;
+      if (!store->check_room()) return 20;
       if (!store->persist(batch)) return 13;  // not broken for good: there is room again
       apply(batch, state);
       if (!holds(*store, state)) return 14;
@@ -114,8 +123,6 @@ int check_full_disk(const std::filesystem::path& file, const std::filesystem::pa
   }
   return 17;  // never full
 }
-
-constexpr int kCannotMount = 99;
 
 TEST(Faults, AFullDiskChangesNothingAndIsNoEnd) {
   const Folder folder;
