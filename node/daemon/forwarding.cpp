@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <boost/asio/post.hpp>
+
 #include <algorithm>
 
 namespace distributor::node {
@@ -284,9 +286,14 @@ void Forwarding::on_binding(const LoadBalancerId& id, const std::optional<pipeli
   render(*lb);
   if (binding && owner_) plan_announcements(*lb);
   advance();
-  // A binding may change outside any registry change (hot-plug, interface gone): nobody else would commit it.
-  programmer_.commit([this](const tl::expected<programmer::ProgramReport, programmer::ProgramError>&) { hooks_.changed(); });
   hooks_.changed();
+  // A binding may change outside any registry change (hot-plug, interface gone): nobody else would commit it. At a start they come by
+  // the thousand: one commit for all that come in one go.
+  if (std::exchange(binding_commit_posted_, true)) return;
+  boost::asio::post(loop_, [this] {
+    binding_commit_posted_ = false;
+    programmer_.commit([this](const auto&) { hooks_.changed(); });
+  });
 }
 
 void Forwarding::start_programming_if_known() {

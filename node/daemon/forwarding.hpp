@@ -107,6 +107,7 @@ class Forwarding {
   std::uint64_t epoch_ = 0;  // counts states that replaced the one before: what was confirmed of it counts no more
   bool bridge_ensured_ = false;
   bool bridge_pending_ = false;
+  bool binding_commit_posted_ = false;
   bool registry_known_ = false;
   bool gate_known_ = false;
   bool programming_ = false;

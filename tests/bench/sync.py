@@ -139,7 +139,7 @@ class Bench:
         node = self.lab.nodes[standby]
         node.stop("distributord")
         if wiped:
-            node.exec(["sh", "-c", "rm -f /var/lib/distributor/state.db*"])
+            node.exec(["sh", "-c", "rm -f /var/lib/distributor/registry.db*"])
             for what in ("del-flows", "del-groups"):
                 node.exec(["ovs-ofctl", "-O", "OpenFlow15", what, "br-dist"])
         wanted = self.lab.pair_of(3 - standby)["self"]["state_digest"]

@@ -26,7 +26,7 @@
 
 namespace {
 
-constexpr std::string_view kStore = "state.db";  // and what SQLite puts beside it
+constexpr std::string_view kStore = "registry.db";  // and what SQLite puts beside it
 
 struct Settings {
   std::string folder;
