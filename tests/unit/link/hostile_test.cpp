@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include <algorithm>
 #include <cstring>
 #include <random>
 
@@ -17,7 +18,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-using testing::SizeIs;
 
 class Descriptor {
  public:
@@ -191,6 +191,7 @@ TEST_F(HostileTest, AReconnectStormEndsInAConnectionAndLeavesNothingBehind) {
   start_pair();
   const auto before = open_descriptors();
   for (int i = 0; i < 60; ++i) {
+    if (i % 4 == 0) ASSERT_TRUE(both_connected());  // the others fall into the middle of a handshake
     b_.link->reset("storm");
     if (i % 3 == 0) a_.link->reset("storm of the other side");
     io_.restart();
@@ -203,7 +204,7 @@ TEST_F(HostileTest, AReconnectStormEndsInAConnectionAndLeavesNothingBehind) {
   EXPECT_EQ(b_.messages.front(), "after the storm");
   // ZeroMQ closes what it has given up in a thread of its own.
   EXPECT_TRUE(until([&] { return open_descriptors() <= before + 8; })) << before << " descriptors before, " << open_descriptors() << " after";
-  EXPECT_GE(a_.link->stats().disconnects, 10U);
+  EXPECT_GE(b_.link->stats().disconnects, 15U);
 }
 
 TEST_F(HostileTest, BothKeysOfAPeerAreAdmittedUntilTheOldOneIsTakenOut) {  // X2: rotation
@@ -219,9 +220,8 @@ TEST_F(HostileTest, BothKeysOfAPeerAreAdmittedUntilTheOldOneIsTakenOut) {  // X2
   start(a_, a);
   ASSERT_TRUE(until([&] { return a_.link->stats().connected; }));
   const Stranger old(endpoint("a"), &keys_b_, keys_a_.public_key);
-  ASSERT_TRUE(until([&] { return !a_.intruders.empty(); }));
-  EXPECT_THAT(a_.intruders, SizeIs(1));
-  EXPECT_THAT(a_.intruders.front(), HasSubstr(keys_b_.public_key));
+  const auto named = [&](const std::string& report) { return report.find(keys_b_.public_key) != std::string::npos; };
+  EXPECT_TRUE(until([&] { return std::any_of(a_.intruders.begin(), a_.intruders.end(), named); }));
 }
 
 }  // namespace
