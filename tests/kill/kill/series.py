@@ -37,6 +37,7 @@ class Series:
     def __init__(self, programs, shim, seed, fsync_ignored=False):
         self.lab = Lab(programs, amphorae=1)
         self.chance = random.Random(seed)
+        self.fsync_ignored = fsync_ignored
         self.figures = Figures()
         self.lb = str(uuid.uuid4())
         self.record = Record()
@@ -68,8 +69,7 @@ class Series:
 
     def round(self):
         active, standby = self.wait_in_sync()
-        victims = self.chance.choice([[active], [active], [standby], [active, standby], [active, standby]])
-        mode = self.chance.choice([power.NOTHING_SURVIVES, power.NOTHING_SURVIVES, power.ANY_PART, power.ANY_PART, power.EVERYTHING])
+        victims, mode = self.draw(active, standby)
         writer = Writer(self.lab.api(timeout_s=8, replay=False), self.lb, self.record, self.chance)
         delay = self.chance.uniform(0.0, LATEST_KILL_S)
         writer.start()
@@ -86,6 +86,15 @@ class Series:
         if writer.wrong:
             raise LabError(writer.wrong)
         self.compare(f"{' and '.join('active' if one == active else 'standby' for one in victims)} killed, {mode}")
+
+    def draw(self, active, standby):
+        """Who is killed, and what a disk keeps. Disks that lie about fsync lose all of it, on both sides: a part would be a damaged
+        file, which a node refuses to start with, and that is not what is to be shown."""
+        if self.fsync_ignored:
+            return [active, standby], power.NOTHING_SURVIVES
+        victims = self.chance.choice([[active], [active], [standby], [active, standby], [active, standby]])
+        mode = self.chance.choice([power.NOTHING_SURVIVES, power.NOTHING_SURVIVES, power.ANY_PART, power.ANY_PART, power.EVERYTHING])
+        return victims, mode
 
     def in_sync(self):
         """(active, standby) once both hold the same and one leads and owns; None before. Readiness, which comes a second later, is
