@@ -94,6 +94,8 @@ void ReplicaShell::perform(replica::Effect& effect) {
 }
 
 void ReplicaShell::persist(const replica::Persist& effect) {
+  // What follows a transaction that failed must not be written without it.
+  if (write_failed_) return queue_.push_back(replica::PersistFailed{effect.token, "an earlier write failed"});
   const auto begin = std::chrono::steady_clock::now();
   const auto written = store_.persist(effect.batch);
   stats_.persist_last_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
@@ -102,6 +104,7 @@ void ReplicaShell::persist(const replica::Persist& effect) {
     queue_.emplace_back(replica::PersistDone{effect.token});
   } else {
     ++stats_.persist_failures;
+    write_failed_ = true;
     spdlog::error("store: {}; {}", written.error().message, written.error().fix);
     queue_.emplace_back(replica::PersistFailed{effect.token, written.error().message + "; " + written.error().fix});
     if (written.error().code == store::StoreErrorCode::full) await_room();
@@ -127,6 +130,7 @@ void ReplicaShell::begin_again() {
   spdlog::warn("store: there is room on the disk again: this node begins again with what it had");
   ++config_.boot_id;  // another life: what the peer says to the old one is not meant for this one
   queue_.clear();
+  write_failed_ = false;
   core_ = replica::Replica(config_, std::move(*durable), monotonic_now());
   start();
   hooks_.begun_again();

@@ -67,6 +67,7 @@ class ReplicaShell {
   std::map<replica::RequestHandle, ChangeDone> waiting_;
   replica::RequestHandle next_handle_ = 1;
   bool draining_ = false;
+  bool write_failed_ = false;  // of this core
 };
 
 }  // namespace distributor::node
