@@ -82,7 +82,10 @@ Forwarding::Forwarding(boost::asio::io_context& loop, const Config& config, Hook
       give_up_timer_(loop),
       bridge_timer_(loop) {
   ovsdb_.on_log([](bool is_warning, const std::string& text) { log_line("ovsdb", is_warning, text); });
-  ovsdb_.add_listener([this] { maintain_bridge(); });
+  ovsdb_.add_listener([this] {
+    maintain_bridge();
+    if (std::exchange(ovsdb_connected_, ovsdb_.connected()) != ovsdb_connected_) hooks_.changed();
+  });
   ports_.on_log([](bool is_warning, const std::string& text) { log_line("ports", is_warning, text); });
   ports_.on_links_changed([this] { hooks_.changed(); });
   ports_.on_binding_changed([this](const LoadBalancerId& lb, const std::optional<pipeline::PortBinding>& binding, const std::string& reason) {
@@ -438,7 +441,10 @@ void Forwarding::counters(const LoadBalancer& lb, CountersDone done) {
 Forwarding::Health Forwarding::health() const {
   const auto stats = ports_.stats();
   Health health;
-  health.synchronised = synchronised_;
+  // Without ovsdb-server, ovs-vswitchd runs no bridge: a userspace datapath forwards nothing until it is back (a second,
+  // by its own reconnection timer). The kernel's goes on.
+  const bool forwards = ovsdb_connected_ || config_.openflow.datapath_type != "netdev";
+  health.synchronised = synchronised_ && forwards;
   health.programmed = synchronised_ && waiting_.empty() && programmed_ >= desired_ && programmer_.programmed();
   health.links_up = static_cast<std::uint32_t>(stats.links_up);
   health.links_wanted = static_cast<std::uint32_t>(stats.wanted);

@@ -33,7 +33,7 @@ class Forwarding {
     std::function<void()> changed;                  // health, links or counters of them changed
   };
   struct Health {
-    bool synchronised = false;  // connected to the bridge, its rules read back and made right since
+    bool synchronised = false;  // connected to the bridge, its rules read back and made right since; able to forward
     bool programmed = false;    // and nothing is waiting
     std::uint32_t links_up = 0;
     std::uint32_t links_wanted = 0;
@@ -112,6 +112,7 @@ class Forwarding {
   bool gate_known_ = false;
   bool programming_ = false;
   bool synchronised_ = false;
+  bool ovsdb_connected_ = false;
   bool owner_ = false;
   std::uint64_t announcements_sent_ = 0;
 };
