@@ -34,7 +34,7 @@ class Amphora:
             *(f"addr add {vip}/{128 if ':' in vip else 32} dev lo{' nodad' if ':' in vip else ''}" for vip in vips))
         self.server = self.namespace.popen(
             [sys.executable, "-S", SERVER, self.name, str(plan.HTTP_PORT), str(plan.LINE_PORT), *vips],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True)
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, process_group=0)
 
     def wait_ready(self):
         if self.server.stdout.readline() != b"ready\n":

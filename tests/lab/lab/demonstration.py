@@ -1,15 +1,17 @@
 """What packaging/quickstart shows: a pair under traffic, the active node killed outright, an amphora replaced.
 
-Prints what happens, line by line; the last line is JSON. Exit code 1 if a promise was broken.
+Prints what happens, line by line; the last line is JSON. Exit code 1 if a promise was broken. Writes a page with a picture of the
+takeover (--report), with the means of the drills (tests/drills).
 """
 
 import argparse
 import json
-import statistics
 import sys
 import time
 import uuid
 
+from drills import page, sample, series
+from drills.owners import GateWatch
 from lab import binaries, frames, plan, traffic
 from lab.lab import Lab, exit_on_signals
 from lab.system import LabError, wait_until
@@ -17,6 +19,7 @@ from lab.system import LabError, wait_until
 SAMPLED = 10_000  # clients of each family whose amphora is looked up
 CONNECTIONS = 100  # of each family
 STREAMS = 20  # of each family, one datagram every 10 ms each
+UNDISTURBED_S = 1.0  # of traffic before the kill and after the takeover
 
 _begun = time.monotonic()
 
@@ -54,16 +57,17 @@ def set_up(lab, lb):
 
 
 def kill_the_active(lab, clients):
-    """Kills it under traffic; returns the figures."""
+    """Kills it under traffic; returns which node it was, the figures, and a drill's sample of it."""
     active, standby = lab.wait_in_sync()
     gateway = lab.gateway()
-    with traffic.connections(gateway, clients[:CONNECTIONS] + clients[-CONNECTIONS:]) as talk, \
-            traffic.stream(gateway, clients[:STREAMS] + clients[-STREAMS:], interval_ms=10) as stream, \
-            frames.Wire(gateway) as wire:
-        say(f"{talk.opened['open']} TCP connections are open, {stream.opened['open']} clients send UDP every 10 ms")
-        wait_until(lambda: all(row["answered"] > 50 for row in stream.report()), 20, "a steady stream")
-        stream.mark()
-        talk.mark()
+    watches = {number: GateWatch(node, lab.directory) for number, node in lab.nodes.items()}
+    for watch in watches.values():
+        watch.start()
+    streams, connections = clients[:STREAMS] + clients[-STREAMS:], clients[:CONNECTIONS] + clients[-CONNECTIONS:]
+    with traffic.Load(gateway, streams, connections, interval_ms=10, line_interval_ms=100) as load, frames.Wire(gateway) as wire:
+        say(f"{load.opened['open']} TCP connections are open, {load.opened['streams']} clients send UDP every 10 ms")
+        begun = load.mark()
+        time.sleep(UNDISTURBED_S)
         wire.drain()
         say(f"node {active} is active: killing it, every process and every link")
         killed_at = lab.nodes[active].power_off()
@@ -72,17 +76,33 @@ def kill_the_active(lab, clients):
             raise LabError(f"node {standby} did not announce the VIP within 15 s")
         takeover_ms = (found[0].at - killed_at) * 1000
         lab.wait_owner(standby)
-        wait_until(lambda: all(row["answered"] > 200 and row["lost"] >= 0 for row in stream.report()), 30, "answers to every stream")
-        streams, connections = stream.stop(), talk.stop()
-    outages = [row["longest_gap_ms"] for row in streams]
-    broken = [row for row in connections if row["broken"] or len(row["names"]) != 1]
+        time.sleep(UNDISTURBED_S)
+        seen = load.collect()
+    shown = sample.timeline(watches, active, [(killed_at, "power off")], begun, seen)
+    for watch in watches.values():
+        watch.stop()
+    broken = [row for row in seen["connections"] if row["broken"] or len(row["names"]) != 1]
+    taken = sample.of_traffic(seen, [])
     say(f"node {standby} took over {takeover_ms:.0f} ms after the kill (its first announcement of the VIP)")
-    say(f"traffic saw an outage of {statistics.median(outages):.0f} ms (median), {max(outages):.0f} ms (worst of {len(outages)} clients)")
+    say(f"traffic saw an outage of {taken['outage_ms_median']:.0f} ms (median), {taken['outage_ms_worst']:.0f} ms (worst of {len(streams)} clients)")
     say(f"connections broken: {len(broken)} of {len(connections)}")
     for row in broken[:5]:
         say(f"  {row}")
-    return active, {"takeover_ms": round(takeover_ms, 1), "outage_ms_median": round(statistics.median(outages), 1),
-                    "outage_ms_worst": max(outages), "connections": len(connections), "connections_broken": len(broken)}
+    return active, {"takeover_ms": round(takeover_ms, 1), "outage_ms_median": round(taken["outage_ms_median"], 1),
+                    "outage_ms_worst": taken["outage_ms_worst"], "connections": len(connections),
+                    "connections_broken": len(broken)}, {**taken, "timeline": shown}
+
+
+def write_page(path, taken, figures, changes):
+    """The kill as a drill's page. changes: (answered `pair`, of them lost)."""
+    answered, lost = changes
+    none = dict.fromkeys(("changes_local", "local_changes_lost", "losses_unreported", "requests_failed", "requests_unreached", "request_ms_worst"), 0)
+    whole = {**none, **taken, "clients_moved": figures["clients_moved"], "changes_pair": answered, "pair_changes_lost": lost, "requests": answered,
+             "failures": [], "redundant_again_ms": figures["redundant_again_ms"]}
+    drill = {"name": "power-off", "profile": "default", "samples": [whole], "clients": figures["clients"]}
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(page.html(series.together([{**series.origin(), "drills": [drill]}])))
+    say(f"a page with a picture of it: {path}")
 
 
 def replace_one(lab, lb, clients, placed):
@@ -100,7 +120,7 @@ def replace_one(lab, lb, clients, placed):
     return len(others), len(stayed)
 
 
-def demonstrate(lab):
+def demonstrate(lab, report):
     lb = str(uuid.uuid4())
     say(f"lab {lab.prefix}: two nodes, a gateway with clients, five amphorae; waiting for the pair")
     lab.start()
@@ -110,7 +130,7 @@ def demonstrate(lab):
     clients = plan.clients(SAMPLED, SAMPLED)
     placed = traffic.who(lab.gateway(), clients)
     say(f"asked as {len(placed)} clients which amphora answers: all four do")
-    killed, figures = kill_the_active(lab, clients)
+    killed, figures, taken = kill_the_active(lab, clients)
     again = traffic.who(lab.gateway(), clients)
     moved = sum(1 for client in clients if placed[client] != again[client])
     say(f"clients whose amphora changed: {moved} of {len(clients)}")
@@ -119,18 +139,23 @@ def demonstrate(lab):
     status.close()
     say(f"registrations: {len(before)} before, {len(after)} after{'' if before == after else ', NOT the same ones'}")
     others, stayed = replace_one(lab, lb, clients, again)
+    begun = time.monotonic()
+    lab.nodes[killed].power_on()
+    lab.wait_in_sync()
+    figures["redundant_again_ms"] = round((time.monotonic() - begun) * 1000)
+    say(f"node {killed} is on again; both are in sync {figures['redundant_again_ms'] / 1000:.1f} s later")
     figures.update(clients=len(clients), clients_moved=moved, registrations_before=len(before), registrations_after=len(after),
                    replace_moved_others=others)
     kept = (figures["connections_broken"] == 0 and moved == 0 and before == after and others == 0 and stayed == 0
             and len(set(placed.values())) == 4)
-    return killed, figures, kept
+    if report:
+        write_page(report, taken, figures, (len(before), sum(1 for one in before if one not in after)))
+    return figures, kept
 
 
-def how_to_talk(lab, killed):
-    lab.nodes[killed].power_on()
-    lab.wait_in_sync()
+def how_to_talk(lab):
     certificates, module = lab.certificates, "PYTHONPATH=tests/lab /usr/bin/python3 -B -m lab"
-    say(f"node {killed} is on again and in sync; the lab stays. From the root of the tree:")
+    say("the lab stays. From the root of the tree:")
     print(f"  {module} shell {lab.prefix} ctl curl --cacert {certificates.server_ca} --cert {certificates.client} \\\n"
           f"      --resolve {lab.distributor_id}:{plan.API_PORT}:{plan.MANAGEMENT_VIP} "
           f"https://{lab.distributor_id}:{plan.API_PORT}/1.0/pair\n"
@@ -143,6 +168,7 @@ def how_to_talk(lab, killed):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--keep", action="store_true", help="leave the lab running and say how to talk to it")
+    parser.add_argument("--report", metavar="PAGE.html", help="write a page with a picture of the takeover")
     options = parser.parse_args()
     exit_on_signals()
     problems = binaries.missing_prerequisites()
@@ -150,9 +176,9 @@ def main():
         print("cannot run here: " + "; ".join(problems), file=sys.stderr)
         return 1
     with Lab(binaries.find()) as lab:
-        killed, figures, kept = demonstrate(lab)
+        figures, kept = demonstrate(lab, options.report)
         if options.keep:
-            how_to_talk(lab, killed)
+            how_to_talk(lab)
             lab.keep()
     if not kept:
         say("A PROMISE WAS BROKEN: see above")

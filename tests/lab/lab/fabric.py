@@ -63,14 +63,16 @@ class Fabric:
         """Pulls or puts in the plug: the machine sees its link go down."""
         self.namespace.ip(f"link set {port} {'up' if up else 'down'}")
 
-    def cut(self, port, to_machine=True, from_machine=True):
-        """Frames are lost silently, link stays up. Each direction by itself, for faults of one way only."""
+    def cut(self, port, to_machine=True, from_machine=True, only=("",)):
+        """Frames are lost silently, link stays up. Each direction by itself, for faults of one way only. only: nftables matches
+        of the frames that are lost; all of them by default."""
         self.heal(port)
         rules = [f"table netdev cut_{port} {{"]
         # Seen from the fabric: what comes from the machine is ingress of its port, what goes to it is egress.
         for wanted, hook in ((from_machine, "ingress"), (to_machine, "egress")):
             if wanted:
-                rules += [f"chain {hook} {{", f'type filter hook {hook} device "{port}" priority 0', "drop", "}"]
+                drops = [f"{match} drop" for match in only]
+                rules += [f"chain {hook} {{", f'type filter hook {hook} device "{port}" priority 0', *drops, "}"]
         self.namespace.exec(["nft", "-f", "-"], stdin="\n".join([*rules, "}"]) + "\n")
 
     def heal(self, port):

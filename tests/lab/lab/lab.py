@@ -40,7 +40,7 @@ def exit_on_signals():
 
 class Lab:
     def __init__(self, binaries=None, *, amphorae=5, tenants=1, second_tenant_amphorae=2, standalone=False, realtime=False,
-                 solo_policy="auto"):
+                 solo_policy="auto", advert_interval_ms=100):
         """amphorae: on tenant 1's network. Without binaries: everything but the daemon (start() then starts Open vSwitch
         alone). standalone: node 1 only, without a peer (H9)."""
         os.makedirs(LABS, mode=0o755, exist_ok=True)
@@ -52,6 +52,7 @@ class Lab:
         fcntl.flock(self.lock, fcntl.LOCK_EX)
         self.settings = {"amphorae": amphorae, "tenants": tenants, "second_tenant_amphorae": second_tenant_amphorae,
                          "standalone": standalone, "realtime": realtime, "solo_policy": solo_policy,
+                         "advert_interval_ms": advert_interval_ms,
                          "distributor_id": str(uuid.uuid4()), "with_daemon": binaries is not None}
         with open(os.path.join(self.directory, "lab.json"), "w", encoding="ascii") as file:
             json.dump(self.settings, file)
@@ -122,7 +123,8 @@ class Lab:
             peer = None if self.settings["standalone"] else 3 - number
             node.configure(pair_id=self.pair_id, certificates=self.certificates, peer=peer,
                            own_keys=os.path.join(keys, f"n{number}"), peer_public=os.path.join(keys, f"n{peer}.pub"),
-                           realtime=self.settings["realtime"], solo_policy=self.settings["solo_policy"])
+                           realtime=self.settings["realtime"], solo_policy=self.settings["solo_policy"],
+                           advert_interval_ms=self.settings["advert_interval_ms"])
 
     def start(self):
         """Builds and powers both nodes on. With the daemon: until the pair takes changes."""
@@ -152,6 +154,9 @@ class Lab:
             for amphora in group:
                 if amphora.server is not None:
                     amphora.server.wait()
+        with open("/proc/self/mounts", encoding="utf-8") as table:
+            for point in [line.split()[1] for line in table if line.split()[1].startswith(self.directory + "/")]:
+                run(["umount", "-l", point], check=False)  # a drill gave a node a disk of its own
         shutil.rmtree(self.directory, ignore_errors=True)
         if self.lock is not None:
             self.lock.close()

@@ -45,7 +45,7 @@ class Node:
         return f"n{self.number}front{tenant}"
 
     def _port(self, network):
-        return self.management_port() if network == "mgmt" else self.front_port(1 if network == "frontend" else network)
+        return self.management_port() if network in ("mgmt", "sync", "peer") else self.front_port(1 if network == "frontend" else network)
 
     def boot(self):
         """Power on, with nothing running but init."""
@@ -63,7 +63,7 @@ class Node:
             subprocess.Popen(
                 ["nsenter", f"--net={self.namespace.path}", "unshare", "--mount", "--pid", "--fork", "--propagation",
                  "private", sys.executable, "-S", INIT, self.directory],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, process_group=0)
         self.init_pid = wait_until(self._find_init, 10, f"init of {self.name} to answer", 0.005)
 
     def _find_init(self):
@@ -119,8 +119,11 @@ class Node:
             os.makedirs(os.path.join(self.directory, part))
 
     def cut(self, network, to_node=True, from_node=True):
-        """network: 'mgmt', 'frontend' or a tenant's number. Frames are lost silently until heal()."""
-        self.fabric.cut(self._port(network), to_machine=to_node, from_machine=from_node)
+        """network: 'mgmt', 'frontend' or a tenant's number; 'sync': replication alone; 'peer': all that the nodes say to each other.
+        Frames are lost silently until heal()."""
+        only = {"sync": (f"tcp dport {plan.SYNC_PORT}", f"tcp sport {plan.SYNC_PORT}"),
+                "peer": tuple(f"ether {end} {plan.management_mac(3 - self.number)}" for end in ("saddr", "daddr"))}
+        self.fabric.cut(self._port(network), to_machine=to_node, from_machine=from_node, only=only.get(network, ("",)))
 
     def heal(self, network):
         self.fabric.heal(self._port(network))

@@ -13,7 +13,7 @@ def _section(name, values):
 
 
 def render(node, *, pair_id, certificates, peer=None, own_keys=None, peer_public=None, realtime=False,
-           solo_policy="auto", log_level="info", server_pem=None):
+           solo_policy="auto", advert_interval_ms=100, log_level="info", server_pem=None):
     """node and peer are numbers. Without a peer: standalone (H9), no keepalived, no sync link.
 
     server_pem: the node's own copy of the certificate, which PUT /1.0/certificate replaces."""
@@ -38,6 +38,6 @@ def render(node, *, pair_id, certificates, peer=None, own_keys=None, peer_public
             ("replication", {"solo_policy": solo_policy, "solo_after_ms": 2000}),
             ("keepalived", {"interface": "eth0", "router_id": 51, "own_address": own, "peer_address": other,
                             "management_vip": f"{plan.MANAGEMENT_VIP}/{plan.MANAGEMENT_PREFIX}",
-                            "advert_interval_ms": 100, "realtime": realtime, "pid_file": "/run/keepalived.pid",
+                            "advert_interval_ms": advert_interval_ms, "realtime": realtime, "pid_file": "/run/keepalived.pid",
                             "json_dir": "/run/tmp"})]
     return "\n".join(_section(name, values) for name, values in sections)

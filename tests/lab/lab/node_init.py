@@ -48,7 +48,7 @@ class Init:
         log = os.open(service["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         try:
             child = subprocess.Popen(
-                service["argv"], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                service["argv"], stdin=subprocess.DEVNULL, stdout=log, stderr=log, process_group=0,
                 env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "TMPDIR": "/run/tmp", **service.get("env", {})})
         except OSError as error:
             os.write(log, f"{service['argv'][0]}: {error}\n".encode())

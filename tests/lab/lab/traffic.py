@@ -46,11 +46,11 @@ def who(namespace, addresses, **options):
 class Talk:
     """A traffic program that runs until it is stopped. Use as a context manager."""
 
-    def __init__(self, namespace, module, clients, interval_ms, vip4=plan.VIP4, vip6=plan.VIP6):
+    def __init__(self, namespace, module, vip4=plan.VIP4, vip6=plan.VIP6, **spec):
         self.process = _start(namespace, module)
         self.final = None
         try:
-            self.opened = self._say(json.dumps({"clients": clients, "interval_ms": interval_ms, **_targets(vip4, vip6)}))
+            self.opened = self._say(json.dumps({**spec, **_targets(vip4, vip6)}))
         except BaseException:
             self.close()
             raise
@@ -98,9 +98,25 @@ class Talk:
 
 def connections(namespace, clients, interval_ms=100, **options):
     """Long-lived TCP connections (lab/connections.py)."""
-    return Talk(namespace, "lab.connections", clients, interval_ms, **options)
+    return Talk(namespace, "lab.connections", clients=clients, interval_ms=interval_ms, **options)
 
 
 def stream(namespace, clients, interval_ms=20, **options):
     """Steady UDP (lab/stream.py)."""
-    return Talk(namespace, "lab.stream", clients, interval_ms, **options)
+    return Talk(namespace, "lab.stream", clients=clients, interval_ms=interval_ms, **options)
+
+
+class Load(Talk):
+    """Connections and a stream in one process, window after window (lab/load.py)."""
+
+    def __init__(self, namespace, streams, connections, interval_ms=25, line_interval_ms=1000, **options):
+        super().__init__(namespace, "lab.load", streams=streams, connections=connections, interval_ms=interval_ms,
+                         line_interval_ms=line_interval_ms, **options)
+
+    def mark(self):
+        """A window begins; returns when, monotonic seconds."""
+        return self._say("mark")["at"]
+
+    def collect(self):
+        """The window ends; its report."""
+        return self._say("collect")
