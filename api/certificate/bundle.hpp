@@ -38,8 +38,9 @@ tl::expected<CertificateFacts, ApiError> check_bundle(std::string_view pem, cons
 // Of a bundle that need not be usable any more, e.g. an expired one; nothing if it cannot be read.
 std::optional<CertificateFacts> facts_of_bundle(std::string_view pem);
 
-// Days before the end at which the log speaks, first to last; then daily.
-inline constexpr std::array<int, 3> kExpiryWarnings = {30, 7, 1};
+// Days before the end at which the log speaks, first to last; then daily. Octavia's certificates are good for 30 days and rotated 14
+// days before their end: 13 days left are a rotation that did not happen.
+inline constexpr std::array<int, 3> kExpiryWarnings = {13, 7, 1};
 // The smallest of kExpiryWarnings that is reached, 0 once expired; nothing while there is more time.
 std::optional<int> expiry_stage(WallTime not_after, WallTime now);
 

@@ -208,7 +208,8 @@ Router::Router(Backend& backend, DrawSeed draw_seed) : backend_(backend), draw_s
 void Router::handle(HttpRequest request, Done done) {
   const std::string target = request.target;
   const auto split = target.find('?');
-  const auto path = std::string_view(target).substr(0, split);
+  auto path = std::string_view(target).substr(0, split);
+  while (path.starts_with("//")) path.remove_prefix(1);  // Octavia's version discovery asks for "//"
   Call call{backend_, draw_seed_,     std::move(request), split == std::string::npos ? "" : target.substr(split + 1),
             {},       std::move(done)};
   std::string allow;

@@ -142,7 +142,8 @@ def octavia(lab, tmp_path):
     conf.config(group="haproxy_amphora", client_cert=lab.certificates.client, server_ca=lab.certificates.server_ca,
                 bind_port=plan.API_PORT, connection_max_retries=60, connection_retry_interval=0.25,
                 rest_request_conn_timeout=2, rest_request_read_timeout=5)
-    conf.config(group="certificates", ca_certificate=authority + ".pem", ca_private_key=authority + ".key")
+    conf.config(group="certificates", cert_manager="local_cert_manager", ca_certificate=authority + ".pem",
+                ca_private_key=authority + ".key")
     conf.config(group="controller_worker", distributor_driver="distributor_pair", network_driver="lab_network",
                 compute_driver="lab_compute", client_ca=lab.certificates.client_ca)
     conf.config(group="distributor", cluster_size=ACTIVE, bind_ip=plan.CONTROLLER_ADDRESS, bind_port=HEARTBEAT_PORT,

@@ -10,7 +10,7 @@ from typing import Any
 
 from octavia.common import base_taskflow
 from octavia.common import config as octavia_config
-from octavia_distributor import config, flows, health, housekeeping
+from octavia_distributor import balancers, config, exceptions, flows, health, housekeeping
 from octavia_distributor.db import distributors, migration
 from oslo_config import cfg
 
@@ -58,13 +58,28 @@ def _pair(options: Any) -> int:
         engine = base_taskflow.BaseTaskFlowEngine().taskflow_load(
             flows.restore_distributor(), store={"distributor_id": _wanted(options)})
         engine.run()
+        distributors.give_back(options.id)  # whoever had taken it before, and died
         print(f"{engine.storage.fetch('distributor_restored')} load balancers")
+    return 0
+
+
+def _balancer(options: Any) -> int:
+    lb_id = _wanted(options)
+    if options.action == "place":
+        balancers.place(lb_id, options.persistence)
+    elif options.action == "replace":
+        if not options.amphora:
+            raise ValueError("lb replace: wanted --amphora, the id of the amphora that failed")
+        balancers.replace(lb_id, options.amphora)
+    elif options.action == "remove":
+        balancers.remove(lb_id)
+    print(balancers.describe(lb_id))
     return 0
 
 
 def _wanted(options: Any) -> str:
     if not options.id:
-        raise ValueError(f"pair {options.action}: wanted --id, found none; `pair list` shows them")
+        raise ValueError(f"{options.action}: wanted --id, found none")
     return options.id
 
 
@@ -83,6 +98,12 @@ def _add_parsers(commands: Any) -> None:
     pair.add_argument("--node", action="append", help="NODE_ID=ADDRESS[,COMPUTE_ID]; once per node")
     pair.add_argument("--project", help="serve load balancers of this project only")
     pair.set_defaults(run=_pair)
+    balancer = commands.add_parser("lb", help="Octavia's load balancers on pairs")
+    balancer.add_argument("action", choices=["place", "show", "replace", "remove"])
+    balancer.add_argument("--id", help="of the load balancer")
+    balancer.add_argument("--persistence", help="Source_IP or Source_IP_AND_port; unset: [distributor] affinity")
+    balancer.add_argument("--amphora", help="replace: the id of the amphora that failed")
+    balancer.set_defaults(run=_balancer)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -92,7 +113,7 @@ def main(arguments: list[str] | None = None) -> int:
     octavia_config.setup_logging(CONF)
     try:
         return CONF.command.run(CONF.command)
-    except ValueError as error:
+    except (ValueError, exceptions.DistributorException) as error:
         print(f"octavia-distributor: {error}", file=sys.stderr)
         return 2
 

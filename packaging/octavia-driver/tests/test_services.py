@@ -8,10 +8,13 @@ import pytest
 import sqlalchemy as sa
 from cryptography import x509
 from octavia.amphorae.backends.health_daemon import status_message
+from model import amphorae, balancer
 from octavia.db import api as db_apis
-from octavia_distributor import command, health, housekeeping
+from octavia.db import base_models
+from octavia.db import models as octavia_models
+from octavia_distributor import balancers, command, exceptions, health, housekeeping
 from octavia_distributor.db import distributors, load_balancers, migration, models
-from octavia_distributor.db.session import now
+from octavia_distributor.db.session import now, transaction
 from oslo_config import cfg
 from test_recovery import certificate_authority
 
@@ -174,3 +177,36 @@ def test_the_program_keeps_pairs(conf, tmp_path, capsys):
     assert code == 2 and "NODE_ID=ADDRESS" in said.err
     code, said = program(conf, tmp_path, capsys, "pair", "remove", "--id", "the-pair")
     assert code == 0 and distributors.every() == []
+
+
+@pytest.fixture
+def octavias_tables(database):
+    """Octavia's own schema, from its models; ours are there already."""
+    base_models.BASE.metadata.create_all(db_apis.get_engine(), checkfirst=True)
+    with transaction() as session:
+        session.add_all([octavia_models.ProvisioningStatus(name=name) for name in ("ACTIVE", "ALLOCATED", "DELETED")])
+        session.add(octavia_models.OperatingStatus(name="ONLINE"))
+
+
+def test_a_load_balancer_of_octavia_by_hand(octavias_tables, pair, neutron, nova, distributor_id):  # L7
+    lb = balancer()
+    four = amphorae(neutron, lb, 4)
+    with transaction() as session:
+        session.add(octavia_models.LoadBalancer(id=lb.id, project_id="project-1", provisioning_status="ACTIVE",
+                                                operating_status="ONLINE", enabled=True))
+        session.add(octavia_models.Vip(load_balancer_id=lb.id, ip_address="192.0.2.100", subnet_id="subnet-4",
+                                       network_id="network-1", port_id="vip-port"))
+        for number, one in enumerate(four):
+            session.add(octavia_models.Amphora(id=one.id, load_balancer_id=lb.id, vrrp_port_id=one.vrrp_port_id,
+                                               status="ALLOCATED" if number < 3 else "DELETED", cert_busy=False))
+    assert balancers.place(lb.id) == distributor_id == balancers.place(lb.id)
+    assert sorted(row.position for row in load_balancers.registrations(lb.id)) == [0, 1, 2]
+    failed = load_balancers.registrations(lb.id)[1].amphora_id
+    balancers.replace(lb.id, failed)
+    assert failed not in balancers.describe(lb.id) and '"position": 2' in balancers.describe(lb.id)
+    balancers.remove(lb.id)
+    assert lb.id not in pair.balancers and load_balancers.find(lb.id) is None
+    with pytest.raises(exceptions.DistributorException, match="lb place"):
+        balancers.remove(lb.id)
+    with pytest.raises(exceptions.DistributorException, match="knows no load balancer"):
+        balancers.place("nobody")

@@ -108,9 +108,9 @@ TEST_F(BundleTest, RefusesAChainThatIsNone) {  // P2
 
 TEST(Expiry, StagesAreThirtySevenAndOneDay) {  // P2
   const auto now = std::chrono::system_clock::now();
-  EXPECT_EQ(expiry_stage(now + hours(24 * 31), now), std::nullopt);
-  EXPECT_EQ(expiry_stage(now + hours(24 * 30), now), 30);
-  EXPECT_EQ(expiry_stage(now + hours(24 * 8), now), 30);
+  EXPECT_EQ(expiry_stage(now + hours(24 * 14), now), std::nullopt);
+  EXPECT_EQ(expiry_stage(now + hours(24 * 13), now), 13);
+  EXPECT_EQ(expiry_stage(now + hours(24 * 8), now), 13);
   EXPECT_EQ(expiry_stage(now + hours(24 * 7), now), 7);
   EXPECT_EQ(expiry_stage(now + hours(25), now), 7);
   EXPECT_EQ(expiry_stage(now + hours(24), now), 1);

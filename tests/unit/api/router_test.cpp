@@ -67,6 +67,8 @@ TEST_F(RouterTest, VersionIsExactlyWhatOctaviaWants) {  // P10
   const auto answer = call("GET", "/");
   EXPECT_EQ(answer.status, 200U);
   EXPECT_EQ(answer.body, R"({"api_version":"1.0"})");
+  EXPECT_EQ(call("GET", "//").body, answer.body);  // what its client really asks for
+  EXPECT_EQ(call("GET", "//1.0/info").status, 200U);
 }
 
 TEST_F(RouterTest, PlugAnswersTheCompleteListAndWhoLacksAnInterface) {  // P3, A6, H2
@@ -300,7 +302,7 @@ TEST_F(RouterTest, InfoAndDetails) {  // P9
 }
 
 TEST_F(RouterTest, UnknownPathsAndMethods) {  // P10
-  for (const std::string path : {"/2.0/info", "/1.0", "/1.0/loadbalancer/", "//", "/1.0/loadbalancer/a/b/plug", "", "*",
+  for (const std::string path : {"/2.0/info", "/1.0", "/1.0/loadbalancer/", "/1.0//info", "/1.0/loadbalancer/a/b/plug", "", "*",
                                  "/1.0/loadbalancer//plug"}) {
     EXPECT_THAT(refusal(404, call("GET", path)), HasSubstr("GET /1.0/pair")) << path;
   }

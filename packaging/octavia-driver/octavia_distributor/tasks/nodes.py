@@ -99,7 +99,9 @@ class BuildNode(DistributorTask):
         pem = _vault().decrypt(cert_task.GenerateServerPEMTask().execute(row.id).encode())
         with open(CONF.controller_worker.client_ca, encoding="utf-8") as file:
             client_ca = file.read()
-        distributors.update(row.id, cert_expiration=certificates.expiration(pem))
+        # Which of the nodes' certificates stands in the end is for the pair to settle: the first to end counts.
+        ends = [certificates.expiration(pem), *([row.cert_expiration] if row.cert_expiration else [])]
+        distributors.update(row.id, cert_expiration=min(ends))
         options = CONF.distributor
         rendered = agent_jinja_cfg.AgentJinjaTemplater().build_agent_config(row.id, "ACTIVE_ACTIVE")
         subnet = self.network.get_subnet(self.network.get_port(node.management_port_id).fixed_ips[0].subnet_id)
