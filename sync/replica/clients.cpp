@@ -9,7 +9,8 @@ namespace distributor::replica {
 
 void Replica::Impl::on(const Submit& event) {
   if (mode == Mode::failed) return refuse(event.handle, RefusalCode::store_failed, "the store cannot be used: " + store_fault);
-  if (mode != Mode::leading) return refuse(event.handle, RefusalCode::not_leader, "this node does not lead: " + why_not());
+  if (writes == Writes::moved) return refuse(event.handle, RefusalCode::moved, "ownership moves to the peer: ask the management address again");
+  if (!takes_changes()) return refuse(event.handle, RefusalCode::not_leader, "this node does not lead: " + why_not());
   const bool not_owner = !standalone() && (ownership == Ownership::backup || ownership == Ownership::fault);
   if (not_owner) return refuse(event.handle, RefusalCode::not_leader, "keepalived does not have this node as the owner: ask the management address");
   const bool alone = !standalone() && peer_silent();
@@ -21,9 +22,32 @@ void Replica::Impl::on(const Submit& event) {
   serve_queue();
 }
 
+// A node that keepalived has just named leads within an fsync or a comparison: refusing for so short a time would fail a client's call.
+bool Replica::Impl::takes_changes() const { return mode == Mode::leading || (ownership == Ownership::master && is_entitled()); }
+
+void Replica::Impl::on(const HoldWrites& event) {
+  writes = event.writes;
+  writes_until = now + event.limit;
+  if (writes != Writes::moved) return;
+  for (const auto& one : std::exchange(queue, {})) refuse(one.submit.handle, RefusalCode::moved, "ownership moves to the peer; nothing was changed: ask the management address again");
+}
+
+void Replica::Impl::expire_hold() {
+  if (writes == Writes::open || now < writes_until) return;
+  writes = Writes::open;
+  log(Severity::warning, "changes were held for as long as they may be: they are taken here again");
+}
+
+// Whatever was acknowledged, and whatever may still be, is with the peer.
+bool Replica::Impl::drained() const {
+  const auto last = history.last().seq;
+  const bool here = mode == Mode::leading && term_ready && !comparison.running && waiting.empty() && durable.seq == last && history.committed() == last;
+  return here && follower.streaming && follower.synced && follower.durable.seq == last && peer_alive() && peer.programmed >= last;
+}
+
 bool Replica::Impl::writes_may_proceed() const {
   const auto uncommitted = history.last().seq.value - history.committed().value;
-  return mode == Mode::leading && term_ready && !comparison.running && uncommitted < config.in_flight_max;
+  return writes == Writes::open && mode == Mode::leading && term_ready && !comparison.running && uncommitted < config.in_flight_max;
 }
 
 void Replica::Impl::serve_queue() {
@@ -97,6 +121,11 @@ void Replica::Impl::expire_clients() {
   });
   while (!queue.empty() && now >= queue.front().deadline) {
     refuse(queue.front().submit.handle, RefusalCode::timed_out, "not durable in time: nothing was changed, ask again");
+    queue.pop_front();
+  }
+  // It was about to lead, and does not.
+  while (!queue.empty() && !takes_changes()) {
+    refuse(queue.front().submit.handle, RefusalCode::moved, "this node does not lead after all; nothing was changed: ask again");
     queue.pop_front();
   }
   // A leader of a strict pair that lost its peer answers at once instead of at the deadline.

@@ -138,7 +138,8 @@ void Replica::Impl::step_down(const std::string& why) {
   term_ready = false;
   follower = Follower{};
   snapshot_out.running = false;
-  refuse_all(RefusalCode::timed_out, "the peer leads now and the outcome of this change is unknown: ask again there");
+  writes = Writes::open;
+  refuse_all(RefusalCode::moved, "the peer leads now and the outcome of this change is unknown: ask again there");
 }
 
 // A fresh MASTER edge in sync, or MASTER while nobody else is there. Never again in the same edge: no endless terms.

@@ -104,6 +104,8 @@ void Replica::Impl::on(const OwnershipChanged& event) {
   ownership = event.ownership;
   if (ownership == Ownership::master) {
     edge = edge || (event.fresh_edge && becomes_master);
+    // Of a settled leader it asks for nothing. Kept, it would raise a term against the peer that takes over in order, before BACKUP is read here.
+    if (mode == Mode::leading && !comparison.running) edge = false;
     // Histories may have been compared before keepalived was asked: the owner that restarted would follow for ever.
     if (first_word && !event.fresh_edge && mode != Mode::leading && mode != Mode::failed) start_comparison("keepalived has this node as the owner");
     return;
@@ -156,6 +158,7 @@ void Replica::Impl::run_time() {
   const bool contact_without_result = peer.connected && !comparison.running && mode == Mode::idle && peer_alive() && now >= comparison.resend;
   if (contact_without_result) start_comparison("nobody leads");
   if (mode != Mode::leading && may_promote()) promote(peer_silent() ? "the peer is silent and this node owns the VIPs" : "keepalived made this node the owner", std::max(meta.term, peer.term));
+  expire_hold();
   if (mode == Mode::leading && term_ready) {
     advance_commit();
     serve_queue();
@@ -182,6 +185,7 @@ TimePoint Replica::Impl::next_deadline() const {
   if (comparison.running) deadline = std::min(deadline, comparison.resend);
   for (const auto& one : waiting) deadline = std::min(deadline, one.committed ? one.programmed_deadline : one.deadline);
   for (const auto& one : queue) deadline = std::min(deadline, one.deadline);
+  if (writes != Writes::open) deadline = std::min(deadline, writes_until);
   if (!peer_silent()) deadline = std::min(deadline, peer.heard + config.solo_after);
   return deadline;
 }
@@ -226,6 +230,9 @@ Status Replica::Impl::status() const {
   status.pair_floor = meta.pair_floor.seq;
   status.state_digest = history.applied().digest();
   status.leads = mode == Mode::leading && term_ready;
+  status.takes_changes = takes_changes();
+  status.writes = writes;
+  status.drained = drained();
   status.entitled = is_entitled();
   status.why_not = why_not();
   status.diverged = diverged;

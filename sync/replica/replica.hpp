@@ -71,10 +71,21 @@ struct Programmed {
 struct LocalFactsChanged {
   NodeFacts facts;
 };                    // sent to the peer with each heartbeat
+// Planned switchover (H7): what becomes of the changes that clients send from now on.
+enum class Writes : std::uint8_t {
+  open,
+  held,   // they wait; what is in flight goes on
+  moved,  // they are refused so that the client asks the peer
+};
+struct HoldWrites {
+  Writes writes = Writes::open;
+  Duration limit{0};  // after it they are open again without being told
+};
 struct InitAlone {};  // operator: this empty node is the pair now
 struct AcknowledgeDropped {};
 using Event = std::variant<Tick, PeerConnected, PeerDisconnected, PeerMessage, PersistDone, PersistFailed,
-                           OwnershipChanged, Submit, Programmed, LocalFactsChanged, InitAlone, AcknowledgeDropped>;
+                           OwnershipChanged, Submit, Programmed, LocalFactsChanged, HoldWrites, InitAlone,
+                           AcknowledgeDropped>;
 
 // ---- effects
 enum class Durability : std::uint8_t { local, pair };
@@ -84,6 +95,7 @@ enum class RefusalCode : std::uint8_t {
   timed_out,
   too_many_waiting,
   store_failed,
+  moved,  // the peer leads now, or is about to: the client should ask there; the outcome is unknown
   registry
 };
 
@@ -158,7 +170,10 @@ struct Status {
   Seq programmed;
   Seq pair_floor;
   Digest state_digest;
-  bool leads = false;     // takes changes
+  bool leads = false;     // its term is on disk: changes go through
+  bool takes_changes = false;  // leads, or is about to: a change that comes now waits for that moment
+  Writes writes = Writes::open;
+  bool drained = false;   // leads, nothing in flight, and the peer has everything on disk and in its Open vSwitch
   bool entitled = false;  // history allows this node to own: leader, or in-sync follower, or alone with a history
   std::string why_not;    // if not entitled: one line for the operator
   bool diverged = false;

@@ -105,6 +105,7 @@ struct Replica::Impl {
   void on(const Submit& event);  // clients.cpp
   void on(const Programmed& event);
   void on(const LocalFactsChanged& event);
+  void on(const HoldWrites& event);  // clients.cpp
   void on(const InitAlone&);
   void on(const AcknowledgeDropped&);
   void begin();
@@ -181,6 +182,9 @@ struct Replica::Impl {
   void expire_clients();
   void remember(const std::string& request_id, Seq seq);
   bool writes_may_proceed() const;
+  bool takes_changes() const;
+  bool drained() const;
+  void expire_hold();
 
   // ---- small helpers (core.cpp)
   void persist(PersistBatch batch, std::function<void()> then);
@@ -231,6 +235,8 @@ struct Replica::Impl {
   LogPoint orphans_common;
   std::pair<std::uint64_t, std::uint64_t> orphans_taken{0, 0};  // leader: boot and batch of the last ones
 
+  Writes writes = Writes::open;
+  TimePoint writes_until{0};
   std::deque<Queued> queue;
   std::vector<Waiting> waiting;
   std::unordered_map<std::string, Seq> request_ids;

@@ -222,6 +222,10 @@ bool World::step_one_event(TimePoint until) {
   return ticks.has_value();
 }
 
+void World::hold_writes(std::size_t i, Writes writes, milliseconds limit) {
+  if (up(i)) step(i, HoldWrites{writes, limit});
+}
+
 void World::run(milliseconds time) {
   const auto until = now + time;
   while (now < until) step_one_event(until);
