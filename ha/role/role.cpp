@@ -51,7 +51,12 @@ Ownership ownership_of(VrrpState state) {
 
 struct RoleMachine::Impl {
   Impl(Config the_config, TimePoint start_time)
-      : config(std::move(the_config)), judge(config), started(start_time), now(start_time), last_step(start_time) {}
+      : config(std::move(the_config)),
+        judge(config),
+        started(start_time),
+        now(start_time),
+        last_step(start_time),
+        ready_again_after(config.ready_again_after) {}
 
   void on(const Tick&) {}
   void on(const KeepalivedSaid& event);
@@ -63,6 +68,8 @@ struct RoleMachine::Impl {
   void on(const SyncChanged& event);
   void on(const HealthChanged& event) { health = event.facts; }
   void on(const LeaveWanted& event) { leave = event.leave; }
+  void on(const TakeOverOffered& event) { offered_until = now + event.limit; }
+  void on(const OfferWithdrawn&) { offered_until.reset(); }
   void on(const DeclaredDead&);
   void on(const ReadinessWriteFailed&);
 
@@ -76,6 +83,7 @@ struct RoleMachine::Impl {
   void tell_ownership();
   void evaluate_readiness();
   void set_readiness(int value, const std::string& reason);
+  void count_loss();
   void start_rounds(AnnounceReason reason);
   void announce_due();
   void query_due();
@@ -106,6 +114,7 @@ struct RoleMachine::Impl {
   std::optional<SyncFacts> sync;
   std::optional<HealthFacts> health;
   bool leave = false;
+  std::optional<TimePoint> offered_until;  // the owner hands over: answer beside it until then
 
   // what stands
   Gate gate = Gate::as_found;
@@ -115,7 +124,9 @@ struct RoleMachine::Impl {
   std::string readiness_reason;
   std::optional<TimePoint> better_since;  // the judgement has been above what stands since then
   std::optional<TimePoint> rewrite_at;
-  std::uint64_t takeovers = 0;
+  std::uint64_t takeovers = 0, readiness_losses = 0, ownership_changes = 0;
+  std::optional<TimePoint> lost_at;  // readiness, last time
+  Duration ready_again_after;
 
   // announcements
   int rounds_left = 0;
@@ -182,6 +193,7 @@ void RoleMachine::Impl::told(VrrpState state, bool fresh) {
   const bool news = !vrrp_known || vrrp != state;
   // A restarted daemon may read MASTER as a state and then find the line of that very transition in the FIFO.
   if (state == VrrpState::master && fresh && (news || !known_by_line)) master_fresh = true;
+  if (news && (state == VrrpState::master) != (vrrp == VrrpState::master)) ++ownership_changes;
   if (news) {
     log(Severity::info, std::string("keepalived is ") + name_of(state) + (fresh ? "" : " (asked)"));
     known_by_line = false;
@@ -226,6 +238,7 @@ void RoleMachine::Impl::on(const DeclaredDead&) {
   log(Severity::warning,
       "the gatekeeper had declared this daemon dead: gate, readiness and VRRP state are looked at anew");
   gate = Gate::as_found;  // it may have closed it
+  offered_until.reset();
   rounds_left = 0;
   round_at.reset();
   refresh_at.reset();
@@ -246,6 +259,12 @@ void RoleMachine::Impl::evaluate_gate() {
     return;
   }
   if (vrrp_known) {
+    if (vrrp == VrrpState::backup && offered_until && now < *offered_until) {
+      wake_at(*offered_until);
+      if (gate != Gate::open) open_gate();
+      return;
+    }
+    if (vrrp == VrrpState::master) offered_until.reset();
     if (vrrp != VrrpState::master) return close_gate("not the owner");
     if (!sync) return;  // whether there is anything to answer with comes with the first facts
     if (!sync->has_history) return close_gate("nothing to answer with: never in sync and empty");
@@ -260,7 +279,8 @@ void RoleMachine::Impl::evaluate_gate() {
 
 void RoleMachine::Impl::open_gate() {
   if (gate != Gate::open) {
-    log(Severity::info, "gate open: this node answers for the VIPs");
+    log(Severity::info, offered_until ? "gate open: this node answers for the VIPs beside the owner, which hands over"
+                                      : "gate open: this node answers for the VIPs");
     effects.push_back(OpenGate{});
   }
   gate = Gate::open;
@@ -319,14 +339,23 @@ void RoleMachine::Impl::evaluate_readiness() {
   }
   if (!readiness) set_readiness(keepalived::kReadinessNone, "not ready for long enough yet");
   if (!better_since) better_since = now;
-  if (now - *better_since >= config.ready_again_after) {
+  if (now - *better_since >= ready_again_after) {
     better_since.reset();
     return set_readiness(verdict.value, verdict.reason);
   }
-  wake_at(*better_since + config.ready_again_after);
+  wake_at(*better_since + ready_again_after);
+}
+
+// No flapping: a node that loses its readiness again and again is trusted later each time (H6).
+void RoleMachine::Impl::count_loss() {
+  ++readiness_losses;
+  const bool again = lost_at && now - *lost_at < config.flap_window;
+  ready_again_after = again ? std::min(config.ready_again_max, 2 * ready_again_after) : config.ready_again_after;
+  lost_at = now;
 }
 
 void RoleMachine::Impl::set_readiness(int value, const std::string& reason) {
+  if (value == keepalived::kReadinessNone && readiness.value_or(0) == keepalived::kReadinessReady) count_loss();
   readiness = value;
   readiness_reason = reason;
   rewrite_at.reset();
@@ -402,6 +431,9 @@ Status RoleMachine::status() const {
   status.readiness = machine.readiness;
   status.readiness_reason = machine.readiness_reason;
   status.takeovers = machine.takeovers;
+  status.readiness_losses = machine.readiness_losses;
+  status.ownership_changes = machine.ownership_changes;
+  status.ready_again_after = machine.ready_again_after;
   return status;
 }
 

@@ -27,6 +27,8 @@ struct Config {
       std::chrono::seconds(4);  // longest wait for the first evaluation; above the replica's solo_after
   Duration ready_again_after =
       std::chrono::seconds(1);  // hysteresis of a node that does not own; an owner is ready again at once
+  Duration ready_again_max = std::chrono::seconds(30);  // each further loss within flap_window doubles the wait, up to this
+  Duration flap_window = std::chrono::seconds(60);
   Duration programmed_lag_max =
       std::chrono::seconds(1);  // OVS may lag behind a change so long without loss of readiness
   Duration links_settle =
@@ -87,12 +89,17 @@ struct HealthChanged {
 struct LeaveWanted {
   bool leave = true;
 };  // readiness 50: hand over, but still better than nobody
+struct TakeOverOffered {
+  Duration limit{0};
+};  // planned switchover: the owner asks to answer beside it; without ownership the gate closes again after `limit`
+struct OfferWithdrawn {};
 struct DeclaredDead {
 };  // the gatekeeper had taken over: it cleared readiness, read FIFO lines, may have closed the gate
 struct ReadinessWriteFailed {};  // SetReadiness could not be carried out: comes again
 using Event =
     std::variant<Tick, KeepalivedSaid, KeepalivedQueried, KeepalivedQueryFailed, KeepalivedLineLost, KeepalivedDead,
-                 KeepalivedAlive, SyncChanged, HealthChanged, LeaveWanted, DeclaredDead, ReadinessWriteFailed>;
+                 KeepalivedAlive, SyncChanged, HealthChanged, LeaveWanted, TakeOverOffered, OfferWithdrawn, DeclaredDead,
+                 ReadinessWriteFailed>;
 
 // ---- effects
 enum class Ownership : std::uint8_t { unknown, backup, master, fault };
@@ -132,6 +139,9 @@ struct Status {
   std::optional<int> readiness;  // as last set; absent: file as found
   std::string readiness_reason;
   std::uint64_t takeovers = 0;
+  std::uint64_t readiness_losses = 0;   // ill health or history, not a handing over; rising = flapping
+  std::uint64_t ownership_changes = 0;  // MASTER gained or lost, as keepalived told
+  Duration ready_again_after{0};        // the wait that holds now
 };
 
 class RoleMachine {

@@ -198,6 +198,35 @@ TEST_F(RoleTest, LosingReadinessIsImmediateAndRegainingItTakesAWhile) {  // H6
   EXPECT_THAT(pass(1ms), ElementsAre("ready 150"));
 }
 
+TEST_F(RoleTest, ANodeThatFlapsIsTrustedLaterEachTime) {  // H6
+  start(VrrpEvent::backup, follower());
+  SyncFacts behind = follower();
+  behind.in_sync = false;
+  for (const auto wait : {1s, 2s, 4s, 8s, 16s, 30s, 30s}) {
+    step(SyncChanged{behind});
+    EXPECT_EQ(status().readiness, 0);
+    step(SyncChanged{follower()});
+    pass(wait - 1ms);
+    EXPECT_EQ(status().readiness, 0) << wait.count();
+    pass(1ms);
+    EXPECT_EQ(status().readiness, 150) << wait.count();
+  }
+  EXPECT_EQ(status().readiness_losses, 7U);
+  pass(60s);  // quiet for so long: trusted as at the beginning
+  step(SyncChanged{behind});
+  step(SyncChanged{follower()});
+  EXPECT_EQ(status().ready_again_after, Duration(1s));
+}
+
+TEST_F(RoleTest, OwnershipChangesAreCounted) {
+  start(VrrpEvent::backup, follower());
+  said(VrrpEvent::master);
+  said(VrrpEvent::master);
+  said(VrrpEvent::backup);
+  said(VrrpEvent::fault);
+  EXPECT_EQ(status().ownership_changes, 2U);
+}
+
 TEST_F(RoleTest, AnOwnerIsReadyAgainAtOnce) {  // H6: else its follower would be first after a blip that hit both
   start(VrrpEvent::master, leader());
   EXPECT_THAT(step(HealthChanged{{false, true, true, 3, 3}}), ElementsAre("ready 0"));
@@ -247,6 +276,30 @@ TEST_F(RoleTest, LeavingIsLessThanReadyAndMoreThanNothing) {  // H7
   said(VrrpEvent::backup);
   EXPECT_THAT(step(LeaveWanted{false}), IsEmpty());
   EXPECT_THAT(pass(1s), ElementsAre("ready 150"));
+}
+
+// ---- planned switchover, the side that takes
+
+TEST_F(RoleTest, AnswersBesideTheOwnerThatHandsOver) {  // H7
+  start(VrrpEvent::backup, follower());
+  EXPECT_THAT(step(TakeOverOffered{6s}), ElementsAre("open", "announce"));
+  EXPECT_EQ(status().takeovers, 0U) << "it does not own yet";
+  EXPECT_THAT(step(TakeOverOffered{6s}), IsEmpty());
+  EXPECT_THAT(said(VrrpEvent::master), ElementsAre("announce", "master fresh"));
+  EXPECT_THAT(pass(60s), IsEmpty());
+  EXPECT_EQ(status().takeovers, 1U);
+  EXPECT_THAT(said(VrrpEvent::backup), ElementsAre("close", "backup fresh")) << "the offer is used up";
+}
+
+TEST_F(RoleTest, AnOfferThatComesToNothingClosesTheGateAgain) {  // H7
+  start(VrrpEvent::backup, follower());
+  step(TakeOverOffered{6s});
+  EXPECT_THAT(pass(5999ms), IsEmpty());
+  EXPECT_THAT(pass(1ms), ElementsAre("close"));
+  EXPECT_THAT(step(TakeOverOffered{6s}), ElementsAre("open", "announce"));
+  EXPECT_THAT(step(OfferWithdrawn{}), ElementsAre("close"));
+  step(TakeOverOffered{6s});
+  EXPECT_THAT(said(VrrpEvent::fault), ElementsAre("close", "fault fresh")) << "a node in FAULT answers for nothing";
 }
 
 TEST_F(RoleTest, AFailedReadinessWriteIsTriedAgain) {

@@ -10,6 +10,7 @@
 #include <random>
 
 #include "ha/keepalived/config.hpp"
+#include "ha/keepalived/profile.hpp"
 #include "ha/keepalived/fifo_reader.hpp"
 #include "ha/keepalived/readiness.hpp"
 #include "ha/keepalived/state_query.hpp"
@@ -64,13 +65,29 @@ TEST(KeepalivedConfig, KeepalivedItselfAcceptsIt) {
   if (std::system("keepalived --version >/dev/null 2>&1") != 0) GTEST_SKIP() << "keepalived is not installed";
   if (::geteuid() != 0) GTEST_SKIP() << "needs root for a network namespace";
   Directory directory;
-  for (const int interval_ms : {20, 50, 100, 1000}) {
+  for (const auto& profile : profiles()) {
     auto config = correct(directory.path());
-    config.advert_interval = std::chrono::milliseconds(interval_ms);
+    config.advert_interval = profile.advert_interval;
+    config.real_time_priority = profile.real_time_needed;
     std::ofstream(directory / "keepalived.conf") << render(config).value();
     const auto command = "unshare --net sh -c 'ip link add mgmt0 type veth peer name mgmt1 && ip addr add 198.51.100.1/24 dev mgmt0 && ip link set mgmt0 up && "
                          "ip link set mgmt1 up && keepalived --config-test=" + (directory / "log") + " -f " + (directory / "keepalived.conf") + "' >/dev/null 2>&1";
-    EXPECT_EQ(std::system(command.c_str()), 0) << interval_ms << " ms: " << contents(directory / "log");
+    EXPECT_EQ(std::system(command.c_str()), 0) << profile.name << ": " << contents(directory / "log");
+  }
+}
+
+TEST(KeepalivedConfig, ProfilesAreOrderedAndWithinWhatIsRendered) {  // H5
+  ASSERT_NE(find_profile("default"), nullptr);
+  EXPECT_EQ(find_profile("default")->advert_interval, std::chrono::milliseconds(100));
+  EXPECT_EQ(find_profile("fastest"), nullptr);
+  EXPECT_EQ(profile_names(), "safe, default, fast, extreme");
+  for (const auto& profile : profiles()) {
+    auto config = correct("/run/distributor");
+    config.advert_interval = profile.advert_interval;
+    config.real_time_priority = profile.real_time_needed;
+    EXPECT_TRUE(validate(config)) << profile.name;
+    EXPECT_GT(takeover_time_max(profile.advert_interval), 3 * profile.advert_interval);
+    EXPECT_LT(takeover_time_max(profile.advert_interval), 4 * profile.advert_interval);
   }
 }
 
