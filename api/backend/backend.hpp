@@ -82,6 +82,24 @@ struct DroppedView {
   std::string reason;
 };
 
+// A planned switchover that was asked for (H7). Times are since the beginning.
+struct SwitchoverView {
+  bool completed = false;  // false: it is past the point of no return, and this answer had to go before the address does
+  std::string reason;      // why it was called off; for PairView only
+  NodeId to;
+  double drained_ms = 0;    // both nodes had every change
+  double peer_open_ms = 0;  // the other node answers for the VIPs too
+  double moved_ms = 0;      // keepalived has moved
+};
+
+// The last time that this node took the VIPs over: stages since keepalived's line was read; absent: it did not come to that.
+struct TakeoverView {
+  std::uint64_t number = 0;
+  std::size_t announcements = 0;
+  bool planned = false;  // the gate was open already
+  std::optional<double> gate_ms, announced_ms, term_ms, writes_ms;
+};
+
 struct PairView {
   std::string pair_id;
   bool standalone = false;  // no peer is configured (H9)
@@ -96,6 +114,9 @@ struct PairView {
   std::optional<MemberView> peer;  // absent: never heard of
   bool affinity_at_risk = false;   // the two Open vSwitches hash differently
   std::string affinity_reason;
+  bool maintenance = false;  // this node was told to stay away from ownership
+  std::optional<TakeoverView> last_takeover;
+  std::optional<SwitchoverView> last_switchover;  // that this node gave
   std::vector<DroppedView>
       dropped;  // newest last; the answer lists at most kDroppedListedMax of them, and their number
 };
@@ -153,6 +174,11 @@ class Backend {
   // Which position this client maps to (A5). Nothing: every position is vacant, or no VIP is of the client's address
   // family.
   virtual std::optional<Position> where(const LoadBalancer& lb, const ClientFlow& flow) const = 0;
+
+  // Hands ownership to the peer. `asked_at`: this host's address that the request came to; if that one moves too, the answer comes
+  // before it does. Refused: ErrorCode::switchover_refused or not_active, and nothing has changed.
+  using SwitchoverDone = std::function<void(tl::expected<SwitchoverView, ApiError>)>;
+  virtual void switchover(const std::string& asked_at, SwitchoverDone done) = 0;
 
   virtual PairView pair() const = 0;
   virtual NodeView info() const = 0;

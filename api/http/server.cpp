@@ -75,6 +75,7 @@ void admit(const std::shared_ptr<Shared>& shared, tcp::socket socket) {
   const auto remote = socket.remote_endpoint(error);
   if (error) return;  // it has gone again
   const auto address = remote.address().to_string();
+  if (!shared->leaving.empty() && socket.local_endpoint(error).address().to_string() == shared->leaving) return;
   const auto present = shared->per_address.find(address);
   if (present != shared->per_address.end() && present->second >= shared->limits.connections_per_address_max) {
     ++shared->stats.connections_refused;
@@ -108,7 +109,7 @@ asio::awaitable<void> listen(std::shared_ptr<Shared> shared, std::size_t index) 
 
 void close_connections(Shared& shared, bool only_idle) {
   for (auto* connection : shared.connections) {
-    if (!only_idle || connection->idle()) connection->close();
+    if (!only_idle || (connection->idle() && shared.ends(*connection))) connection->close();
   }
 }
 
@@ -195,6 +196,15 @@ void Server::stop(std::chrono::milliseconds grace, std::function<void()> done) {
   close_listeners(*impl_->shared);
   close_connections(*impl_->shared, true);
   asio::co_spawn(impl_->shared->io, finish(impl_->shared, grace, std::move(done)), asio::detached);
+}
+
+void Server::leave(const std::string& address) {
+  impl_->shared->leaving = address;
+  close_connections(*impl_->shared, true);
+}
+
+void Server::stay() {
+  impl_->shared->leaving.clear();
 }
 
 ServerStats Server::stats() const {

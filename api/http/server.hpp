@@ -77,6 +77,11 @@ class Server {
   tl::expected<void, ServerError> swap_certificate(const std::string& certificate_file, const std::string& key_file,
                                                    const std::string& client_ca_file);
 
+  // The address is about to move to another host: its idle connections are closed, the others after their answer, and new ones at
+  // once, so that clients come again and find the other host. Until stay(). Other addresses are served as ever.
+  void leave(const std::string& address);
+  void stay();
+
   // Closes the listeners and idle connections; lets requests in flight finish for at most `grace`; then calls done.
   void stop(std::chrono::milliseconds grace, std::function<void()> done);
 

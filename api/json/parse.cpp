@@ -257,6 +257,16 @@ tl::expected<UnplugCommand, ApiError> parse_unplug(const LoadBalancerId& lb, std
   return result_of(UnplugCommand{lb}, std::move(fault));
 }
 
+tl::expected<void, ApiError> parse_empty(std::string_view text) {
+  if (text.empty()) return {};
+  const auto object = detail::parse_object(text);
+  if (!object) return tl::unexpected(object.error());
+  Fault fault;
+  Fields body(*object, "", {}, fault);
+  if (fault) return tl::unexpected(std::move(*fault));
+  return {};
+}
+
 tl::expected<RegisterCommand, ApiError> parse_register(const LoadBalancerId& lb, std::string_view text) {
   const auto object = detail::parse_object(text);
   if (!object) return tl::unexpected(object.error());

@@ -22,6 +22,7 @@ tl::expected<UnplugCommand, ApiError> parse_unplug(const LoadBalancerId& lb,
 tl::expected<RegisterCommand, ApiError> parse_register(const LoadBalancerId& lb, std::string_view body);      // P6
 tl::expected<UnregisterCommand, ApiError> parse_unregister(const LoadBalancerId& lb, std::string_view body);  // P7
 tl::expected<ReplaceCommand, ApiError> parse_replace(const LoadBalancerId& lb, std::string_view body);        // F1
+tl::expected<void, ApiError> parse_empty(std::string_view body);  // nothing, or {}
 
 // The query of where: "client=192.0.2.7&port=40000&protocol=tcp" (A5). Port and protocol may be left out.
 tl::expected<ClientFlow, ApiError> parse_flow(std::string_view query);

@@ -67,6 +67,20 @@ json::object dropped_change(const DroppedView& dropped) {
                       {"reason", dropped.reason}};
 }
 
+json::object switchover(const SwitchoverView& view) {
+  return json::object{{"completed", view.completed},     {"to", view.to.text()},
+                      {"drained_ms", view.drained_ms},   {"peer_open_ms", view.peer_open_ms},
+                      {"moved_ms", view.moved_ms},       {"reason", text_or_null(view.reason)}};
+}
+
+json::object takeover(const TakeoverView& view) {
+  const auto ms = [](const std::optional<double>& time) { return time ? json::value(*time) : json::value(nullptr); };
+  return json::object{{"number", view.number},       {"planned", view.planned},
+                      {"gate_ms", ms(view.gate_ms)}, {"announcements", view.announcements},
+                      {"announced_ms", ms(view.announced_ms)}, {"term_ms", ms(view.term_ms)},
+                      {"writes_ms", ms(view.writes_ms)}};
+}
+
 json::object info(const NodeView& node) {
   return json::object{{"api_version", "1.0"},        {"hostname", node.hostname},
                       {"uuid", node.distributor_id}, {"node_id", node.node_id.text()},
@@ -86,6 +100,10 @@ std::string render_error(const ApiError& error) {
                                       {"details", details_of(error)},
                                       {"error", json::string_view(row.name.data(), row.name.size())},
                                       {"http_code", row.status}});
+}
+
+std::string render_switchover(const SwitchoverView& view) {
+  return json::serialize(switchover(view));
 }
 
 std::string render_pair(const PairView& pair) {
@@ -108,6 +126,9 @@ std::string render_pair(const PairView& pair) {
                       {"affinity_reason", text_or_null(pair.affinity_reason)},
                       {"dropped_total", pair.dropped.size()},
                       {"dropped", std::move(dropped)}};
+  object["maintenance"] = pair.maintenance;
+  object["last_takeover"] = pair.last_takeover ? json::value(takeover(*pair.last_takeover)) : json::value(nullptr);
+  object["last_switchover"] = pair.last_switchover ? json::value(switchover(*pair.last_switchover)) : json::value(nullptr);
   object["peer"] = pair.peer ? json::value(member(*pair.peer)) : json::value(nullptr);
   return json::serialize(object);
 }

@@ -135,6 +135,13 @@ void version(const Call& call) {
 void pair(const Call& call) {
   call.answer(render_pair(call.backend.pair()));
 }
+void switchover(const Call& call) {
+  if (const auto empty = parse_empty(call.request.body); !empty) return call.refuse(empty.error());
+  call.backend.switchover(call.request.local_address, [call](tl::expected<SwitchoverView, ApiError> done) {
+    if (!done) return call.refuse(done.error());
+    call.done(HttpAnswer{.status = done->completed ? 200U : 202U, .body = render_switchover(*done), .allow = {}});
+  });
+}
 void info(const Call& call) {
   call.answer(render_info(call.backend.info()));
 }
@@ -172,6 +179,7 @@ constexpr std::array kRoutes = {
     Route{"GET", "/1.0/pair", pair},
     Route{"PUT", "/1.0/certificate", put_certificate},
     Route{"PUT", "/1.0/config", put_config},
+    Route{"POST", "/1.0/pair/switchover", switchover},
     Route{"GET", "/1.0/loadbalancer", list, true},
     Route{"GET", "/1.0/loadbalancer/*", status},
     Route{"GET", "/1.0/loadbalancer/*/where", where, true},
@@ -192,7 +200,10 @@ std::string names_of_calls() {
 }  // namespace
 
 HttpAnswer error_answer(const ApiError& error) {
-  return HttpAnswer{.status = row_of(error.code).status, .body = render_error(error), .allow = {}};
+  return HttpAnswer{.status = row_of(error.code).status,
+                    .body = render_error(error),
+                    .allow = {},
+                    .hang_up = error.code == ErrorCode::moved};
 }
 
 std::optional<std::uint64_t> draw_hash_seed() {

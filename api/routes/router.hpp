@@ -22,12 +22,14 @@ struct HttpRequest {
   std::string target;  // origin form: path and query
   std::string body;
   std::string idempotency_key;  // header Idempotency-Key; empty if none was sent
+  std::string local_address{};  // of this host, that the connection came to
 };
 
 struct HttpAnswer {
   unsigned status = 200;
   std::string body;   // JSON
   std::string allow;  // for 405: the Allow header
+  bool hang_up = false;  // send nothing, close the connection: the client is to ask again elsewhere
 };
 
 HttpAnswer error_answer(const ApiError& error);

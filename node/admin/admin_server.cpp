@@ -13,6 +13,7 @@
 #include <boost/asio/write.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <optional>
 
 namespace distributor::node {
 namespace asio = boost::asio;
@@ -22,6 +23,14 @@ namespace {
 constexpr std::size_t kLineBytesMax = 4096;
 constexpr std::size_t kConnectionsMax = 16;  // further ones are closed at once
 constexpr auto kIdleMax = std::chrono::seconds(30);
+constexpr auto kAnswerMax = std::chrono::seconds(120);
+
+// An answer that is being waited for; the handler's callback holds it too.
+struct Pending {
+  explicit Pending(asio::io_context& loop) : arrived(loop) {}
+  asio::steady_timer arrived;
+  std::optional<boost::json::object> answer;
+};
 }  // namespace
 
 struct AdminServer::Impl : std::enable_shared_from_this<AdminServer::Impl> {
@@ -56,21 +65,29 @@ struct AdminServer::Impl : std::enable_shared_from_this<AdminServer::Impl> {
       if (error) co_return;
       std::string line(asio::buffers_begin(input.data()), asio::buffers_begin(input.data()) + static_cast<std::ptrdiff_t>(length));
       input.consume(length);
-      const auto answer = boost::json::serialize(answer_to(line)) + "\n";
+      const auto answer = boost::json::serialize(co_await answer_to(line)) + "\n";
       co_await asio::async_write(*socket, asio::buffer(answer), asio::redirect_error(asio::use_awaitable, error));
       if (error) co_return;
     }
   }
 
-  boost::json::object answer_to(const std::string& line) {
+  asio::awaitable<boost::json::object> answer_to(const std::string& line) {
     boost::system::error_code error;
     const auto value = boost::json::parse(line, error);
     const auto* request = error ? nullptr : value.if_object();
     const auto* command = request != nullptr ? request->if_contains("command") : nullptr;
     if (command == nullptr || !command->is_string()) {
-      return {{"ok", false}, {"message", "wanted one line of JSON like {\"command\":\"status\"}"}};
+      co_return boost::json::object{{"ok", false}, {"message", "wanted one line of JSON like {\"command\":\"status\"}"}};
     }
-    return handler(std::string(command->as_string()), *request);
+    const auto pending = std::make_shared<Pending>(loop);
+    handler(std::string(command->as_string()), *request, [pending](boost::json::object answer) {
+      pending->answer = std::move(answer);
+      pending->arrived.cancel();
+    });
+    pending->arrived.expires_after(kAnswerMax);
+    if (!pending->answer) co_await pending->arrived.async_wait(asio::redirect_error(asio::use_awaitable, error));
+    if (pending->answer) co_return std::move(*pending->answer);
+    co_return boost::json::object{{"ok", false}, {"message", "the daemon did not come to an answer in time; see its log"}};
   }
 
   asio::io_context& loop;

@@ -14,8 +14,9 @@ namespace distributor::node {
 
 class AdminServer {
  public:
-  // Runs on the event loop's thread and must not block.
-  using Handler = std::function<boost::json::object(const std::string& command, const boost::json::object& request)>;
+  // Runs on the event loop's thread and must not block. It answers once, at once or later; dropped uncalled: the client waits.
+  using Answer = std::function<void(boost::json::object)>;
+  using Handler = std::function<void(const std::string& command, const boost::json::object& request, Answer answer)>;
 
   // Replaces a stale socket file; fails if the directory cannot be made or the path cannot be bound.
   static tl::expected<std::unique_ptr<AdminServer>, std::string> create(boost::asio::io_context& loop, const std::filesystem::path& socket,

@@ -8,6 +8,8 @@
 #include <sstream>
 #include <toml++/toml.h>
 
+#include "ha/keepalived/profile.hpp"
+
 namespace distributor::node {
 namespace {
 
@@ -176,8 +178,22 @@ void read_keepalived(TableReader table, std::optional<KeepalivedConfig>& target)
   } else if (!vip.empty()) {
     table.problem("management_vip", "wanted ADDRESS/LENGTH like 192.0.2.10/24, found '" + vip + "'");
   }
-  config.advert_interval = std::chrono::milliseconds(table.integer("advert_interval_ms", 100, 20, 10'000));
+  config.profile = table.text("profile").value_or(config.profile);
+  const auto* profile = keepalived::find_profile(config.profile);
+  if (profile == nullptr) table.problem("profile", "wanted one of " + keepalived::profile_names() + ", found '" + config.profile + "'");
+  const auto interval = profile != nullptr ? profile->advert_interval.count() : 100;
+  config.advert_interval = std::chrono::milliseconds(table.integer("advert_interval_ms", interval, 20, 10'000));
   config.realtime = table.boolean("realtime", true);
+  if (profile != nullptr && profile->real_time_needed && !config.realtime) {
+    table.problem("realtime", "the profile " + config.profile + " needs true: without it a busy disk moves ownership");
+  }
+  if (const auto mac = table.text("peer_mac")) {
+    if (auto parsed = MacAddress::parse(*mac)) {
+      config.peer_mac = *parsed;
+    } else {
+      table.problem("peer_mac", parsed.error().message);
+    }
+  }
   path_or(table, "pid_file", config.pid_file);
   path_or(table, "json_dir", config.json_dir);
   table.refuse_unknown();
@@ -239,6 +255,12 @@ void read_small_sections(TableReader& root, Config& config) {
   config.replication.solo_policy = policy == "strict" ? SoloChoice::strict : SoloChoice::automatic;
   config.replication.solo_after = std::chrono::milliseconds(replication.integer("solo_after_ms", 2000, 500, 60'000));
   replication.refuse_unknown();
+
+  auto announce = root.child("announce", false);
+  config.announce.rounds = static_cast<int>(announce.integer("rounds", 4, 1, 100));
+  config.announce.interval = std::chrono::milliseconds(announce.integer("interval_ms", 500, 10, 60'000));
+  config.announce.refresh = std::chrono::seconds(announce.integer("refresh_s", 5, 0, 3600));
+  announce.refuse_unknown();
 
   auto gatekeeper = root.child("gatekeeper", false);
   path_or(gatekeeper, "socket", config.gatekeeper.socket);

@@ -47,8 +47,10 @@ struct KeepalivedConfig {
   IpAddress peer_address;
   IpAddress management_vip;
   std::uint8_t management_prefix = 24;
-  std::chrono::milliseconds advert_interval{100};
+  std::string profile = "default";
+  std::chrono::milliseconds advert_interval{100};  // of the profile, unless given
   bool realtime = true;
+  std::optional<MacAddress> peer_mac;  // of its management interface: VRRP from any other one is dropped
   std::filesystem::path pid_file = "/run/keepalived.pid";
   std::filesystem::path json_dir = "/tmp";
 };
@@ -65,6 +67,13 @@ struct OpenflowConfig {
 struct GatekeeperConfig {
   std::filesystem::path socket = "/run/distributor/gatekeeper.sock";
   std::chrono::milliseconds grace{2000};
+};
+
+// Of all VIPs, at a takeover and after it (D5).
+struct AnnounceConfig {
+  int rounds = 4;
+  std::chrono::milliseconds interval{500};
+  std::chrono::seconds refresh{5};  // 0: never
 };
 
 enum class LogTarget : std::uint8_t { stderr_text, journal };
@@ -88,6 +97,7 @@ struct Config {
   ReplicationConfig replication;
   std::optional<KeepalivedConfig> keepalived;  // absent: this node always owns its VIPs (H9)
   GatekeeperConfig gatekeeper;
+  AnnounceConfig announce;
 
   std::filesystem::path fifo() const { return run_dir / "vrrp.fifo"; }
   std::filesystem::path readiness_file() const { return run_dir / "ready"; }

@@ -25,6 +25,8 @@ struct Arguments {
   std::string protocol = "tcp";
   bool alone = false;
   std::string file;
+  bool wait = false;
+  std::string on_or_off;
 };
 
 }  // namespace distributor::ctl

@@ -161,6 +161,18 @@ std::string human_pair(const std::string& body) {
     lines += text(*pair, "standalone") == "yes" ? "standalone     no peer is configured\n"
                                                 : "peer           never heard of\n";
   }
+  if (text(*pair, "maintenance") == "yes") lines += "MAINTENANCE    this node stays away from ownership; `distributorctl maintenance off` ends it\n";
+  if (const auto* last = pair->if_contains("last_takeover"); last != nullptr && last->is_object()) {
+    const auto& one = last->get_object();
+    lines += "takeover       number " + text(one, "number") + (text(one, "planned") == "yes" ? ", planned" : "") + ": gate " + text(one, "gate_ms") + " ms, " +
+             text(one, "announcements") + " announcements " + text(one, "announced_ms") + " ms, term " + text(one, "term_ms") + " ms, changes " +
+             text(one, "writes_ms") + " ms\n";
+  }
+  if (const auto* last = pair->if_contains("last_switchover"); last != nullptr && last->is_object()) {
+    const auto& one = last->get_object();
+    lines += text(one, "completed") == "yes" ? "switchover     last one to " + text(one, "to") + ", moved after " + text(one, "moved_ms") + " ms\n"
+                                             : "switchover     last one was called off: " + text(one, "reason") + "\n";
+  }
   lines += "lost changes   " + text(*pair, "dropped_total") + "\n";
   for (const auto& one : list(*pair, "dropped")) {
     if (!one.is_object()) continue;

@@ -111,6 +111,12 @@ void add_local(Tree& tree, Arguments& a) {
                                             "`distributord --restore FILE` puts it back");
   copy->add_option("file", a.file, "file to make; must not exist yet")->required();
   tree.commands.emplace_back(copy, backup);
+  auto* hand_over = app.add_subcommand("switchover", "this node, the owner, hands over to its peer; nothing is lost");
+  hand_over->add_flag("--wait", a.wait, "until this node is ready again: the pair is redundant");
+  tree.commands.emplace_back(hand_over, switchover);
+  auto* stay_away = app.add_subcommand("maintenance", "this node hands over and stays away from ownership");
+  stay_away->add_option("on_or_off", a.on_or_off, "on or off; it outlives the daemon, not a boot")->required()->check(CLI::IsMember({"on", "off"}));
+  tree.commands.emplace_back(stay_away, maintenance);
 }
 
 }  // namespace

@@ -19,6 +19,8 @@ api::ApiError to_api_error(const replica::ChangeRefused& refused) {
       return api::from_registry(refused.registry);
     case replica::RefusalCode::not_leader:
       return {api::ErrorCode::not_active, "", refused.message, ""};
+    case replica::RefusalCode::moved:
+      return {api::ErrorCode::moved, "", refused.message, ""};
     case replica::RefusalCode::no_peer_strict:
       return {api::ErrorCode::peer_absent, "", refused.message, ""};
     case replica::RefusalCode::timed_out:
@@ -51,6 +53,13 @@ api::DroppedView to_view(const replica::DroppedChange& dropped) {
   return view;
 }
 
+api::TakeoverView to_view(const TakeoverClock::Takeover& takeover) {
+  const auto ms = [](const std::optional<TakeoverClock::Duration>& time) {
+    return time ? std::optional(std::chrono::duration<double, std::milli>(*time).count()) : std::nullopt;
+  };
+  return {takeover.number, takeover.announcements, takeover.gate_was_open, ms(takeover.gate), ms(takeover.announced), ms(takeover.term), ms(takeover.writes)};
+}
+
 placement::Protocol to_placement(api::IpProtocol protocol) {
   switch (protocol) {
     case api::IpProtocol::tcp:
@@ -66,8 +75,9 @@ placement::Protocol to_placement(api::IpProtocol protocol) {
 
 }  // namespace
 
-ApiBackend::ApiBackend(const Config& config, ReplicaShell& replica, Forwarding& forwarding, RoleShell& role, PeerChannel* peers, PairFiles& files)
-    : config_(config), replica_(replica), forwarding_(forwarding), role_(role), peers_(peers), files_(files) {}
+ApiBackend::ApiBackend(const Config& config, ReplicaShell& replica, Forwarding& forwarding, RoleShell& role, SwitchoverShell& switchover,
+                       const TakeoverClock& takeovers, PeerChannel* peers, PairFiles& files)
+    : config_(config), replica_(replica), forwarding_(forwarding), role_(role), switchover_(switchover), takeovers_(takeovers), peers_(peers), files_(files) {}
 
 void ApiBackend::submit(Command command, std::string request_id, ChangeDone done) {
   const auto access = writable();
@@ -130,7 +140,7 @@ std::vector<NodeId> ApiBackend::members() const {
 api::WriteAccess ApiBackend::writable() const {
   const auto status = replica_.core().status();
   api::WriteAccess access;
-  access.allowed = status.leads;
+  access.allowed = status.takes_changes;
   if (access.allowed) {
     access.leader = config_.node_id;
     return access;
@@ -189,7 +199,7 @@ api::MemberView ApiBackend::self_view(const replica::Status& status) const {
   view.version = DISTRIBUTOR_VERSION;
   view.role = role_name(role_status, !config_.keepalived);
   view.leads = status.leads;
-  view.ready = !config_.keepalived || role_status.readiness.value_or(0) > 0;
+  view.ready = !config_.keepalived || role_status.readiness == keepalived::kReadinessReady;
   view.gate_open = role_status.gate == role::Gate::open;
   view.ovs_programmed = health.programmed;
   view.vip_links_up = health.links_up;
@@ -224,6 +234,26 @@ api::MemberView ApiBackend::peer_view(const replica::Status& status) const {
   return view;
 }
 
+api::SwitchoverView ApiBackend::switchover_view(const switchover::Report& report) const {
+  const auto ms = [](switchover::Duration time) { return std::chrono::duration<double, std::milli>(time).count(); };
+  api::SwitchoverView view;
+  view.completed = report.completed;
+  view.reason = report.reason;
+  if (config_.peer) view.to = config_.peer->node_id;
+  view.drained_ms = ms(report.drained);
+  view.peer_open_ms = ms(report.peer_open);
+  view.moved_ms = ms(report.moved);
+  return view;
+}
+
+void ApiBackend::switchover(const std::string& asked_at, SwitchoverDone done) {
+  const bool moves_too = config_.keepalived && config_.keepalived->management_vip.text() == asked_at;
+  switchover_.begin(moves_too, [this, done = std::move(done)](const tl::expected<switchover::Report, std::string>& result) {
+    if (!result) return done(tl::make_unexpected(api::ApiError{api::ErrorCode::switchover_refused, "", result.error(), ""}));
+    done(switchover_view(*result));
+  });
+}
+
 api::PairView ApiBackend::pair() const {
   const auto status = replica_.core().status();
   api::PairView view;
@@ -240,6 +270,9 @@ api::PairView ApiBackend::pair() const {
     view.peer_alive = status.peer.alive;
     if (status.peer.last.value > 0 || status.peer.alive) view.peer = peer_view(status);
   }
+  view.maintenance = switchover_.maintenance();
+  if (takeovers_.last()) view.last_takeover = to_view(*takeovers_.last());
+  if (switchover_.last()) view.last_switchover = switchover_view(*switchover_.last());
   view.affinity_reason = affinity_risk(view.self.hash_fingerprint, status);
   view.affinity_at_risk = !view.affinity_reason.empty();
   for (const auto& dropped : replica_.core().dropped()) view.dropped.push_back(to_view(dropped));

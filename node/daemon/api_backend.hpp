@@ -10,6 +10,8 @@
 #include "node/daemon/forwarding.hpp"
 #include "node/daemon/replica_shell.hpp"
 #include "node/daemon/role_shell.hpp"
+#include "node/daemon/switchover_shell.hpp"
+#include "node/daemon/takeover_clock.hpp"
 #include "node/octavia/pair_files.hpp"
 #include "node/peer/peer_channel.hpp"
 #include "openflow/placement/placement.hpp"
@@ -19,7 +21,8 @@ namespace distributor::node {
 class ApiBackend final : public api::Backend {
  public:
   // All outlive the backend. `peers` is null on a standalone node.
-  ApiBackend(const Config& config, ReplicaShell& replica, Forwarding& forwarding, RoleShell& role, PeerChannel* peers, PairFiles& files);
+  ApiBackend(const Config& config, ReplicaShell& replica, Forwarding& forwarding, RoleShell& role, SwitchoverShell& switchover,
+             const TakeoverClock& takeovers, PeerChannel* peers, PairFiles& files);
 
   void submit(Command command, std::string request_id, ChangeDone done) override;
   void probe_interfaces(const PlugCommand& plug, ProbeDone done) override;
@@ -31,6 +34,7 @@ class ApiBackend final : public api::Backend {
   void put_config(std::string ini, StoreDone done) override { files_.put_config(ini, done); }
   void counters(const LoadBalancerId& lb, CountersDone done) override;
   std::optional<Position> where(const LoadBalancer& lb, const api::ClientFlow& flow) const override;
+  void switchover(const std::string& asked_at, SwitchoverDone done) override;
   api::PairView pair() const override;
   api::NodeView info() const override;
 
@@ -38,6 +42,7 @@ class ApiBackend final : public api::Backend {
   static std::string role_name(const role::Status& status, bool standalone);
 
  private:
+  api::SwitchoverView switchover_view(const switchover::Report& report) const;
   api::MemberView self_view(const replica::Status& status) const;
   api::MemberView peer_view(const replica::Status& status) const;
 
@@ -45,6 +50,8 @@ class ApiBackend final : public api::Backend {
   ReplicaShell& replica_;
   Forwarding& forwarding_;
   RoleShell& role_;
+  SwitchoverShell& switchover_;
+  const TakeoverClock& takeovers_;
   PeerChannel* peers_;
   PairFiles& files_;
   placement::Algorithms algorithms_ = placement::Algorithms::standard();

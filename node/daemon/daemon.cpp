@@ -1,5 +1,6 @@
 #include "node/daemon/daemon.hpp"
 
+#include <fmt/format.h>
 #include <openssl/rand.h>
 #include <spdlog/spdlog.h>
 #include <systemd/sd-daemon.h>
@@ -9,10 +10,12 @@
 #include <boost/json/array.hpp>
 
 #include "api/http/server.hpp"
+#include "ha/keepalived/guard.hpp"
 #include "node/admin/admin_server.hpp"
 #include "node/daemon/api_backend.hpp"
 #include "node/daemon/facts.hpp"
 #include "node/daemon/metrics_text.hpp"
+#include "node/daemon/switchover_shell.hpp"
 #include "node/metrics/metrics_server.hpp"
 #include "sync/link/link.hpp"
 #include "sync/replica/message.hpp"
@@ -21,7 +24,15 @@ namespace distributor::node {
 namespace {
 
 constexpr auto kStopGrace = std::chrono::milliseconds(1000);
+constexpr auto kHandOverAtStop = std::chrono::milliseconds(5000);  // longest delay of the end of the daemon by a switchover
+constexpr auto kReadyAgain = std::chrono::seconds(60);
 constexpr std::size_t kChannelOctets = 1;
+
+switchover::Config switchover_config(const Config& config) {
+  switchover::Config result;
+  if (config.keepalived) result.move_max = std::max<switchover::Duration>(result.move_max, 10 * config.keepalived->advert_interval);
+  return result;
+}
 
 replica::Config replica_config(const Config& config) {
   replica::Config result;
@@ -91,7 +102,8 @@ struct Daemon::Impl {
         clock(loop),
         forwarding(loop, config,
                    {[this]() -> const Registry& { return replica.core().applied(); },
-                    [this](Seq seq) { replica.post(replica::Programmed{seq}); }, [this] { refresh_soon(); }}),
+                    [this](Seq seq) { replica.post(replica::Programmed{seq}); }, [this](bool open, bool confirmed) { gate_settled(open, confirmed); },
+                    [this] { refresh_soon(); }}),
         replica(loop, std::move(store), replica_config(config), std::move(durable),
                 {[this](std::string_view message) { return peers.send_replication(message); },
                  [this] {
@@ -100,9 +112,15 @@ struct Daemon::Impl {
                  [this](const replica::Program& program) { forwarding.program(program.seq, program.touched, program.everything); },
                  [this] { refresh_soon(); }, [this] { introduce(); }}),
         role(loop, config,
-             {[this](bool open) { forwarding.set_gate(open); }, [this] { forwarding.reconcile(); }, [this](role::AnnounceReason) { forwarding.announce_all(); },
+             {[this] { takeovers.line_read(std::chrono::steady_clock::now(), role.status().gate == role::Gate::open); }, [this](bool open) { forwarding.set_gate(open); },
+              [this] { forwarding.reconcile(); },
+              [this](role::AnnounceReason) {
+                const auto count = forwarding.announce_all();
+                takeovers.announced(std::chrono::steady_clock::now(), count);
+              },
               [this](role::Ownership ownership, bool fresh) {
                 told_ownership = ownership;
+                if (fresh || ownership != role::Ownership::master) takeovers.owns(std::chrono::steady_clock::now(), ownership == role::Ownership::master);
                 replica.post(replica::OwnershipChanged{to_replica(ownership), fresh});
                 refresh_soon();
               }}),
@@ -113,9 +131,48 @@ struct Daemon::Impl {
         files(pair_files_settings(config),
               {[this](const std::string& certificate, const std::string& key, const std::string& client_ca) { return serve(certificate, key, client_ca); },
                [this](std::string_view frame) { return peers.send_document(frame); }, [](const api::AgentConfig&) { return std::string(); }}),
-        backend(config, replica, forwarding, role, config.peer ? &peers : nullptr, files),
+        switchover(loop, switchover_config(config), config.run_dir / "maintenance", switchover_hooks()),
+        backend(config, replica, forwarding, role, switchover, takeovers, config.peer ? &peers : nullptr, files),
         router(backend) {
     peers.on_documents([this](std::string_view frame) { files.on_frame(frame); });
+    peers.serve_handovers({[this](Seq seq, std::chrono::milliseconds limit, PeerChannel::HandoverAnswer answer) { take_over(seq, limit, std::move(answer)); },
+                           [this] { role.post(role::OfferWithdrawn{}); }});
+  }
+
+  SwitchoverShell::Hooks switchover_hooks() {
+    SwitchoverShell::Hooks hooks;
+    hooks.clients = [this](switchover::Clients clients, switchover::Duration limit) { handle_clients(clients, limit); };
+    hooks.ask_peer = [this](switchover::Duration limit, PeerChannel::HandoverAnswer answer) {
+      const auto seq = replica.core().status().last;
+      peers.ask_handover(seq, std::chrono::duration_cast<std::chrono::milliseconds>(limit), std::move(answer));
+    };
+    hooks.call_off = [this] { peers.cancel_handover(); };
+    hooks.leave = [this](bool leave) { role.post(role::LeaveWanted{leave}); };
+    return hooks;
+  }
+
+  void handle_clients(switchover::Clients clients, switchover::Duration limit) {
+    const bool away = clients == switchover::Clients::sent_away;
+    const auto writes = away ? replica::Writes::moved : clients == switchover::Clients::held ? replica::Writes::held : replica::Writes::open;
+    replica.post(replica::HoldWrites{writes, limit});
+    if (!server || !config.keepalived) return;
+    if (away) server->leave(config.keepalived->management_vip.text());
+    if (clients == switchover::Clients::served) server->stay();
+  }
+
+  // The owner hands over: answer beside it, if everything is here, and say so once Open vSwitch has confirmed it.
+  void take_over(Seq seq, std::chrono::milliseconds limit, PeerChannel::HandoverAnswer answer) {
+    if (auto why_not = why_not_take_over(role.status(), replica.core().status(), seq)) return answer(std::move(why_not));
+    handover_answer = std::move(answer);
+    role.post(role::TakeOverOffered{limit});
+    if (gate_confirmed == true && handover_answer) std::exchange(handover_answer, nullptr)(std::nullopt);
+  }
+
+  void gate_settled(bool open, bool confirmed) {
+    if (open && confirmed) takeovers.gate_confirmed(std::chrono::steady_clock::now());
+    gate_confirmed = confirmed ? std::optional(open) : std::nullopt;
+    if (!open || !handover_answer) return;
+    std::exchange(handover_answer, nullptr)(confirmed ? std::nullopt : std::optional<std::string>("its Open vSwitch did not confirm the gate"));
   }
 
   tl::expected<void, std::string> serve(const std::string& certificate, const std::string& key, const std::string& client_ca) {
@@ -134,13 +191,15 @@ struct Daemon::Impl {
     auto served = api::Server::create(loop, api_config(config), router, [](const std::string& line) { spdlog::info("api: {}", line); });
     if (!served) return tl::make_unexpected("api: " + served.error().message);
     server = std::move(*served);
-    auto local = AdminServer::create(loop, config.admin_socket, [this](const std::string& command, const boost::json::object& request) {
-      return administer(command, request);
+    auto local = AdminServer::create(loop, config.admin_socket, [this](const std::string& command, const boost::json::object& request, const AdminServer::Answer& answer) {
+      if (command == "switchover" || command == "switchover-and-wait") return hand_over(command == "switchover-and-wait", answer);
+      if (command == "maintenance-on" || command == "maintenance-off") return maintain(command == "maintenance-on", answer);
+      answer(administer(command, request));
     });
     if (!local) return tl::make_unexpected(local.error());
     admin = std::move(*local);
     if (config.metrics) {
-      auto listening = MetricsServer::create(loop, *config.metrics, [this] { return metrics_text(replica, forwarding, role, server->stats()); });
+      auto listening = MetricsServer::create(loop, *config.metrics, [this] { return metrics_text(replica, forwarding, role, switchover, takeovers, server->stats()); });
       if (!listening) return tl::make_unexpected(listening.error());
       metrics = std::move(*listening);
     }
@@ -169,20 +228,46 @@ struct Daemon::Impl {
   tl::expected<void, std::string> start() {
     forwarding.start();
     replica.start();
+    guard_election(true);
     if (auto following = role.start(); !following) return following;
+    switchover.start();
     server->start();
-    signals.async_wait([this](boost::system::error_code error, int number) {
-      if (error) return;
-      spdlog::info("signal {}: stopping; the data path goes on as it is", number);
-      ::sd_notify(0, "STOPPING=1");
-      server->stop(kStopGrace, [this] { loop.stop(); });
-    });
+    wait_signal();
     await_reload();
     beat();
     ::sd_notify(0, "READY=1");
     spdlog::info("distributord {} is up: node {}, pair {}, {} load balancers, {}", DISTRIBUTOR_VERSION, config.node_id.text(), config.pair_id,
                  replica.core().applied().size(), config.peer ? "peer " + config.peer->node_id.text() : "standalone");
     return {};
+  }
+
+  // A guard that an earlier life left, with a MAC address that is not configured any more, would cut the peer off: it goes too.
+  void guard_election(bool on) const {
+    if (!config.keepalived) return;
+    const auto& peer_mac = config.keepalived->peer_mac;
+    const auto rules = on && peer_mac ? keepalived::guard_rules({config.keepalived->interface, peer_mac->text()}) : keepalived::guard_removal();
+    const auto done = keepalived::run_nft(rules);
+    if (!peer_mac) return;
+    if (!done) return spdlog::error("keepalived.peer_mac: VRRP is not guarded: {}; a host on the management segment can forge the peer's adverts", done.error());
+    if (on) spdlog::info("VRRP on {} is taken from {} only", config.keepalived->interface, peer_mac->text());
+  }
+
+  // The first one hands over and ends in order, a second one ends at once.
+  void wait_signal() {
+    signals.async_wait([this](boost::system::error_code error, int number) {
+      if (error) return;
+      if (std::exchange(ending, true)) {
+        spdlog::warn("signal {} again: ending at once", number);
+        return loop.stop();
+      }
+      spdlog::info("signal {}: stopping; the data path goes on as it is", number);
+      ::sd_notify(0, "STOPPING=1");
+      wait_signal();
+      switchover.leave_for_good(kHandOverAtStop, [this] {
+        guard_election(false);
+        server->stop(kStopGrace, [this] { loop.stop(); });
+      });
+    });
   }
 
   // SIGHUP: files that were changed by hand.
@@ -220,6 +305,10 @@ struct Daemon::Impl {
     const auto health = forwarding.health();
     role.set_health(health_facts(status, health));
     role.set_sync(sync_facts(status, !config.peer, replica.core().applied().size(), up_for, config.replication.solo_after));
+    takeovers.replica(std::chrono::steady_clock::now(), status.leads, status.leads && status.phase != replica::Phase::negotiating);
+    const auto role_status = role.status();
+    switchover.set_facts(switchover_facts(role_status, status, config.peer ? std::optional(config.peer->node_id) : std::nullopt),
+                         role_status.readiness == keepalived::kReadinessReady);
     const auto own_hash = forwarding.hash() ? forwarding.hash()->text : std::string();
     if (auto risk = affinity_risk(own_hash, status); risk != told_risk) {
       risk.empty() ? spdlog::info("affinity: both Open vSwitches choose alike again") : spdlog::error("affinity is at risk: {}", risk);
@@ -239,6 +328,46 @@ struct Daemon::Impl {
     refresh_soon();
   }
 
+  void hand_over(bool until_ready, const AdminServer::Answer& answer) {
+    switchover.begin(false, [this, until_ready, answer](const tl::expected<switchover::Report, std::string>& result) {
+      if (!result) return answer({{"ok", false}, {"message", "nothing was changed: " + result.error()}});
+      auto said = switchover_json(*result);
+      if (!until_ready) return answer(std::move(said));
+      switchover.wait_ready(kReadyAgain, [answer, said = std::move(said), begun = std::chrono::steady_clock::now()](bool ready) mutable {
+        said["redundant_again_ms"] = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begun).count() + said["moved_ms"].as_double();
+        if (!ready) said["ok"] = false;
+        said["message"] = std::string(said["message"].as_string()) + (ready ? "; this node is ready again" : "; but this node is not ready again");
+        answer(std::move(said));
+      });
+    });
+  }
+
+  boost::json::object switchover_json(const switchover::Report& report) const {
+    const auto ms = [](switchover::Duration time) { return std::chrono::duration<double, std::milli>(time).count(); };
+    const auto text = fmt::format("{} owns the VIPs; both nodes had every change after {:.1f} ms, it answered after {:.1f} ms, keepalived had moved after {:.1f} ms",
+                                  config.peer->node_id.text(), ms(report.drained), ms(report.peer_open), ms(report.moved));
+    return {{"ok", true},
+            {"message", text},
+            {"to", config.peer->node_id.text()},
+            {"drained_ms", ms(report.drained)},
+            {"peer_open_ms", ms(report.peer_open)},
+            {"moved_ms", ms(report.moved)}};
+  }
+
+  void maintain(bool on, const AdminServer::Answer& answer) {
+    if (!config.keepalived) return answer({{"ok", false}, {"message", "a standalone node has nobody to hand over to"}});
+    if (auto set = switchover.set_maintenance(on); !set) return answer({{"ok", false}, {"message", set.error()}});
+    if (!on) return answer({{"ok", true}, {"message", "maintenance is off: this node becomes ready again when it is in sync and healthy"}});
+    const std::string is_on = "maintenance is on";
+    if (!switchover.owner()) return answer({{"ok", true}, {"message", is_on + ": this node takes over only from a peer that is worse off"}});
+    switchover.begin(false, [this, is_on, answer](const tl::expected<switchover::Report, std::string>& result) {
+      if (!result) return answer({{"ok", false}, {"message", is_on + ", but this node still owns the VIPs: " + result.error() + "; it hands over as soon as the peer is ready"}});
+      auto said = switchover_json(*result);
+      said["message"] = is_on + ": " + std::string(said["message"].as_string());
+      answer(std::move(said));
+    });
+  }
+
   boost::json::object administer(const std::string& command, const boost::json::object& request) {
     if (command == "init-alone") {
       if (replica.core().status().entitled) return {{"ok", false}, {"message", "this node has a history already; nothing was changed"}};
@@ -254,10 +383,10 @@ struct Daemon::Impl {
     if (command == "backup") return back_up(replica.store(), request);
     if (command == "status") {
       const auto pair = backend.pair();
-      return {{"ok", true}, {"message", pair.phase}, {"role", pair.self.role}, {"entitled", pair.entitled}, {"why_not", pair.why_not}, {"term", pair.self.term.value},
+      return {{"ok", true}, {"message", pair.phase}, {"role", pair.self.role}, {"ready", pair.self.ready}, {"maintenance", pair.maintenance}, {"entitled", pair.entitled}, {"why_not", pair.why_not}, {"term", pair.self.term.value},
               {"committed", pair.self.committed.value}, {"state_digest", pair.self.state_digest.hex()}};
     }
-    return {{"ok", false}, {"message", "unknown command '" + command + "'; known: init-alone, acknowledge-losses, backup, status"}};
+    return {{"ok", false}, {"message", "unknown command '" + command + "'; known: init-alone, acknowledge-losses, backup, switchover, switchover-and-wait, maintenance-on, maintenance-off, status"}};
   }
 
   Config config;
@@ -271,6 +400,8 @@ struct Daemon::Impl {
   RoleShell role;
   PeerChannel peers;
   PairFiles files;
+  SwitchoverShell switchover;
+  TakeoverClock takeovers{[](const TakeoverClock::Takeover& one) { spdlog::info("{}", one.text()); }};
   ApiBackend backend;
   api::Router router;
   std::unique_ptr<api::Server> server;
@@ -280,7 +411,10 @@ struct Daemon::Impl {
   role::Ownership told_ownership = role::Ownership::unknown;
   std::string told_risk;
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
+  PeerChannel::HandoverAnswer handover_answer;  // the peer waits for our gate
+  std::optional<bool> gate_confirmed;
   bool refresh_pending = false;
+  bool ending = false;
 };
 
 tl::expected<std::unique_ptr<Daemon>, std::string> Daemon::create(Config config) {

@@ -57,6 +57,34 @@ std::string affinity_risk(const std::string& own_fingerprint, const replica::Sta
          ": clients move when ownership does; install the same build of Open vSwitch on both nodes";
 }
 
+switchover::Facts switchover_facts(const role::Status& role, const replica::Status& status, const std::optional<NodeId>& peer) {
+  using keepalived::VrrpState;
+  switchover::Facts facts;
+  facts.backup = role.vrrp_known && role.vrrp == VrrpState::backup;
+  facts.owner = role.vrrp_known && role.vrrp == VrrpState::master && role.gate == role::Gate::open && status.leads;
+  facts.drained = status.drained;
+  facts.peer_alive = status.peer.alive;
+  facts.peer_ready = status.peer.alive && status.peer.facts.ready;
+  facts.peer_owns = status.peer.alive && status.peer.facts.vrrp_master && status.peer.facts.gate_open;
+  if (!peer) {
+    facts.not_owner = "no peer is configured: there is nobody to hand over to";
+  } else if (!facts.owner) {
+    facts.not_owner = facts.backup ? "this node does not own the VIPs: ask " + peer->text()
+                                   : "this node is not the settled owner of the VIPs; see `distributorctl status`";
+  }
+  const auto name = peer ? peer->text() : "the peer";
+  facts.peer_missing = facts.peer_alive ? name + " is not ready to own; `distributorctl status` there says why" : name + " is away";
+  return facts;
+}
+
+std::optional<std::string> why_not_take_over(const role::Status& role, const replica::Status& status, Seq seq) {
+  if (!role.vrrp_known || role.vrrp != keepalived::VrrpState::backup) return "keepalived does not say BACKUP there";
+  if (role.readiness != keepalived::kReadinessReady) return "it is not ready: " + role.readiness_reason;
+  if (status.phase != Phase::following) return std::string("it is not in sync");
+  if (status.last < seq || status.programmed < seq) return "it has not everything up to change " + std::to_string(seq.value) + " yet";
+  return std::nullopt;
+}
+
 replica::Ownership to_replica(role::Ownership ownership) {
   switch (ownership) {
     case role::Ownership::master:

@@ -2,8 +2,11 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
+#include <string>
 
 #include "ha/role/role.hpp"
+#include "ha/switchover/switchover.hpp"
 #include "node/daemon/forwarding.hpp"
 #include "sync/replica/replica.hpp"
 
@@ -22,6 +25,12 @@ replica::NodeFacts node_facts(const role::Status& role, const Forwarding::Health
 // Why clients may move at a takeover: the two Open vSwitches choose with different hashes. Empty: they choose alike, or one
 // of them is not known.
 std::string affinity_risk(const std::string& own_fingerprint, const replica::Status& status);
+
+// What a planned switchover goes by on the side that gives (H7).
+switchover::Facts switchover_facts(const role::Status& role, const replica::Status& status, const std::optional<NodeId>& peer);
+
+// And on the side that takes: why this node can't answer beside the owner, which has everything up to seq. Nothing: it can.
+std::optional<std::string> why_not_take_over(const role::Status& role, const replica::Status& status, Seq seq);
 
 replica::Ownership to_replica(role::Ownership ownership);
 

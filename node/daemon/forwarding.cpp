@@ -366,6 +366,7 @@ void Forwarding::set_gate(bool open) {
     } else if (report->flows_sent > 0 || opened) {
       spdlog::info("openflow: ARP/ND gate {} after {:.2f} ms", open ? "open" : "closed", took);
     }
+    hooks_.gate_settled(open, report.has_value());
     hooks_.changed();
   });
 }
@@ -374,7 +375,7 @@ void Forwarding::reconcile() {
   if (programming_) programmer_.reconcile();
 }
 
-void Forwarding::announce_all() {
+std::size_t Forwarding::announce_all() {
   std::vector<announce::Target> targets;
   for (const auto& [id, lb] : hooks_.registry().all()) {
     const auto state = ports_.state_of(id);
@@ -383,6 +384,7 @@ void Forwarding::announce_all() {
     targets.insert(targets.end(), more.begin(), more.end());
   }
   send(targets);
+  return targets.size();
 }
 
 void Forwarding::plan_announcements(const LoadBalancer& lb) {

@@ -30,6 +30,7 @@ class Forwarding {
   struct Hooks {
     std::function<const Registry&()> registry;      // the applied state
     std::function<void(Seq seq)> programmed;        // OVS has everything up to seq
+    std::function<void(bool open, bool confirmed)> gate_settled;  // Open vSwitch has the gate so, or did not confirm it in time
     std::function<void()> changed;                  // health, links or counters of them changed
   };
   struct Health {
@@ -49,7 +50,7 @@ class Forwarding {
   void program(Seq seq, const std::vector<LoadBalancerId>& touched, bool everything);
   void set_gate(bool open);
   void reconcile();     // reads Open vSwitch back and repairs what differs
-  void announce_all();  // every VIP that has a port, at once (D5)
+  std::size_t announce_all();  // every VIP that has a port, at once (D5); how many
 
   bool interface_present(const MacAddress& mac) const { return ports_.interface_present(mac); }
   ports::BindingState state_of(const LoadBalancerId& lb) const { return ports_.state_of(lb); }

@@ -88,7 +88,24 @@ void add_role(Families& families, const RoleShell& role) {
   families.gauge("keepalived_alive", "1 if keepalived runs", status.keepalived_alive);
   families.gauge("readiness", "Last value told to keepalived: 0, 50 or 150", static_cast<double>(status.readiness.value_or(0)));
   families.counter("takeovers_total", "Times this node took the VIPs over", status.takeovers);
+  families.counter("ownership_changes_total", "Times that keepalived made this node MASTER or took that away", status.ownership_changes);
+  families.counter("readiness_losses_total", "Times that ill health or history took this node's readiness away; rising = flapping", status.readiness_losses);
   families.gauge("gatekeeper_connected", "1 if the gatekeeper watches this daemon", role.gatekeeper_connected());
+}
+
+void add_ownership(Families& families, const SwitchoverShell& switchover, const TakeoverClock& takeovers) {
+  families.gauge("maintenance", "1 if this node was told to stay away from ownership", switchover.maintenance());
+  families.counter("switchovers_total", "Planned switchovers that this node gave", switchover.completed());
+  families.counter("switchovers_called_off_total", "Planned switchovers that were begun here and called off", switchover.called_off());
+  if (!takeovers.last()) return;
+  const auto& last = *takeovers.last();
+  const auto stage = [&](const char* name, const char* help, const std::optional<TakeoverClock::Duration>& time) {
+    if (time) families.gauge(name, help, std::chrono::duration<double>(*time).count());
+  };
+  stage("takeover_last_gate_seconds", "From keepalived's line to the gate's barrier, at the last takeover; 0 if it was open already", last.gate);
+  stage("takeover_last_announced_seconds", "From keepalived's line to the last announcement sent", last.announced);
+  stage("takeover_last_term_seconds", "From keepalived's line to the new term on disk", last.term);
+  stage("takeover_last_writes_seconds", "From keepalived's line to changes being taken", last.writes);
 }
 
 void add_api(Families& families, const api::ServerStats& api) {
@@ -103,10 +120,12 @@ void add_api(Families& families, const api::ServerStats& api) {
 
 }  // namespace
 
-std::string metrics_text(const ReplicaShell& replica, const Forwarding& forwarding, const RoleShell& role, const api::ServerStats& api) {
+std::string metrics_text(const ReplicaShell& replica, const Forwarding& forwarding, const RoleShell& role, const SwitchoverShell& switchover,
+                         const TakeoverClock& takeovers, const api::ServerStats& api) {
   Families families;
   families.state("build_info", "1, labelled with the version", "version", DISTRIBUTOR_VERSION);
   add_role(families, role);
+  add_ownership(families, switchover, takeovers);
   add_replication(families, replica);
   add_forwarding(families, forwarding);
   add_api(families, api);

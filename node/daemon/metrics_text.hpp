@@ -7,9 +7,12 @@
 #include "node/daemon/forwarding.hpp"
 #include "node/daemon/replica_shell.hpp"
 #include "node/daemon/role_shell.hpp"
+#include "node/daemon/switchover_shell.hpp"
+#include "node/daemon/takeover_clock.hpp"
 
 namespace distributor::node {
 
-std::string metrics_text(const ReplicaShell& replica, const Forwarding& forwarding, const RoleShell& role, const api::ServerStats& api);
+std::string metrics_text(const ReplicaShell& replica, const Forwarding& forwarding, const RoleShell& role, const SwitchoverShell& switchover,
+                         const TakeoverClock& takeovers, const api::ServerStats& api);
 
 }  // namespace distributor::node

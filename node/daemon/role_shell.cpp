@@ -19,6 +19,9 @@ role::Config role_config(const Config& config) {
   role::Config result;
   result.standalone = !config.keepalived;
   if (config.keepalived) result.readiness_found = keepalived::read_readiness(config.readiness_file().string());
+  result.announce_rounds = config.announce.rounds;
+  result.announce_interval = config.announce.interval;
+  result.announce_refresh = config.announce.refresh;
   result.start_grace = config.replication.solo_after + std::chrono::seconds(2);
   return result;
 }
@@ -71,7 +74,9 @@ tl::expected<void, std::string> RoleShell::follow_keepalived() {
   fifo.path = config_.fifo().string();
   keepalived::FifoCallbacks callbacks;
   callbacks.on_line = [this](const keepalived::FifoLine& line) {
-    if (line.instance == kInstance) post(role::KeepalivedSaid{line.event});
+    if (line.instance != kInstance) return;
+    if (line.event == keepalived::VrrpEvent::master) hooks_.master_line();
+    post(role::KeepalivedSaid{line.event});
   };
   callbacks.on_garbage = [this] { post(role::KeepalivedLineLost{}); };
   callbacks.on_dead = [this] { post(role::KeepalivedDead{}); };

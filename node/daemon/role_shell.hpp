@@ -21,6 +21,7 @@ namespace distributor::node {
 class RoleShell {
  public:
   struct Hooks {
+    std::function<void()> master_line;  // keepalived's line was read; what becomes of it comes by the hooks below
     std::function<void(bool open)> set_gate;
     std::function<void()> gate_may_differ;  // the gatekeeper was in charge: Open vSwitch may not be as this daemon left it
     std::function<void(role::AnnounceReason reason)> announce;

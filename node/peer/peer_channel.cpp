@@ -1,5 +1,7 @@
 #include "node/peer/peer_channel.hpp"
 
+#include <utility>
+
 #include "node/peer/peer_messages.pb.h"
 
 namespace distributor::node {
@@ -62,6 +64,10 @@ void PeerChannel::on_frame(std::string_view frame) {
     ++frames_refused_;
     return;
   }
+  on_question(message);
+}
+
+void PeerChannel::on_question(const PeerMessage& message) {
   if (message.has_probe_request() && message.probe_request().mac_size() <= static_cast<int>(kMacsPerProbeMax)) {
     PeerMessage answer;
     answer.mutable_probe_reply()->set_id(message.probe_request().id());
@@ -75,12 +81,46 @@ void PeerChannel::on_frame(std::string_view frame) {
     const auto found = pending_.find(reply.id());
     if (found == pending_.end() || static_cast<std::size_t>(reply.present_size()) != found->second.macs) return;
     finish(reply.id(), std::vector<bool>(reply.present().begin(), reply.present().end()));
+  } else if (message.has_handover_request() && handover_hooks_.wanted) {
+    const auto& request = message.handover_request();
+    handover_hooks_.wanted(Seq{request.seq()}, std::chrono::milliseconds(request.limit_ms()), [this, id = request.id()](std::optional<std::string> why_not) {
+      PeerMessage answer;
+      answer.mutable_handover_reply()->set_id(id);
+      answer.mutable_handover_reply()->set_gate_open(!why_not);
+      answer.mutable_handover_reply()->set_reason(why_not.value_or(""));
+      send_(framed(kQuestions, answer.SerializeAsString()));
+    });
+  } else if (message.has_handover_reply()) {
+    const auto& reply = message.handover_reply();
+    if (reply.id() != handover_id_ || !handover_asked_) return;
+    const auto answer = std::exchange(handover_asked_, nullptr);
+    answer(reply.gate_open() ? std::nullopt : std::optional(reply.reason()));
+  } else if (message.has_handover_cancel() && handover_hooks_.cancelled) {
+    handover_hooks_.cancelled();
   } else {
     ++frames_refused_;
   }
 }
 
+void PeerChannel::ask_handover(Seq seq, std::chrono::milliseconds limit, HandoverAnswer answer) {
+  PeerMessage message;
+  auto* request = message.mutable_handover_request();
+  request->set_id(handover_id_ = next_id_++);
+  request->set_seq(seq.value);
+  request->set_limit_ms(static_cast<std::uint32_t>(limit.count()));
+  handover_asked_ = std::move(answer);
+  send_(framed(kQuestions, message.SerializeAsString()));
+}
+
+void PeerChannel::cancel_handover() {
+  handover_asked_ = nullptr;
+  PeerMessage message;
+  message.mutable_handover_cancel();
+  send_(framed(kQuestions, message.SerializeAsString()));
+}
+
 void PeerChannel::on_disconnected() {
+  handover_asked_ = nullptr;
   while (!pending_.empty()) finish(pending_.begin()->first, std::nullopt);
 }
 

@@ -4,6 +4,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -16,6 +17,8 @@
 
 namespace distributor::node {
 
+class PeerMessage;
+
 class PeerChannel {
  public:
   using Send = std::function<bool(std::string frame)>;  // false: no peer
@@ -24,12 +27,24 @@ class PeerChannel {
   // One flag a MAC, or nothing: the peer is away or did not answer in time.
   using ProbeDone = std::function<void(std::optional<std::vector<bool>>)>;
 
+  // A planned switchover, as the peer asks for it: `answer` once, with a reason if the gate is not open.
+  using HandoverAnswer = std::function<void(std::optional<std::string> why_not)>;
+  struct HandoverHooks {
+    std::function<void(Seq seq, std::chrono::milliseconds limit, HandoverAnswer answer)> wanted;
+    std::function<void()> cancelled;
+  };
+
   PeerChannel(boost::asio::io_context& loop, Send send, OnReplication on_replication, InterfacePresent present);
 
   bool send_replication(std::string_view payload);
   bool send_document(std::string_view frame);
   void on_documents(OnReplication take) { on_document_ = std::move(take); }
   void probe(const std::vector<MacAddress>& macs, ProbeDone done);
+  void serve_handovers(HandoverHooks hooks) { handover_hooks_ = std::move(hooks); }
+  // Asks the peer to open its gate. At most one answer; none if the peer goes away or says nothing: bound the wait. A new question
+  // makes the answer to the one before void.
+  void ask_handover(Seq seq, std::chrono::milliseconds limit, HandoverAnswer answer);
+  void cancel_handover();
   void on_frame(std::string_view frame);  // garbage is dropped and counted
   void on_disconnected();                 // open questions end without an answer
 
@@ -41,6 +56,7 @@ class PeerChannel {
     ProbeDone done;
     std::unique_ptr<boost::asio::steady_timer> timer;
   };
+  void on_question(const PeerMessage& message);
   void finish(std::uint64_t id, std::optional<std::vector<bool>> answer);
 
   boost::asio::io_context& loop_;
@@ -48,6 +64,9 @@ class PeerChannel {
   OnReplication on_replication_;
   InterfacePresent present_;
   OnReplication on_document_ = [](std::string_view) {};
+  HandoverHooks handover_hooks_;
+  HandoverAnswer handover_asked_;
+  std::uint64_t handover_id_ = 0;
   std::map<std::uint64_t, Pending> pending_;
   std::uint64_t next_id_ = 1;
   std::uint64_t frames_refused_ = 0;

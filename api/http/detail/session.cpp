@@ -39,12 +39,19 @@ ApiError fault(ErrorCode code, std::string message) {
   return ApiError{.code = code, .field = {}, .message = std::move(message), .fix = {}};
 }
 
+std::string local_of(const tcp::socket& socket) {
+  error_code error;
+  const auto local = socket.local_endpoint(error);
+  return error ? std::string() : local.address().to_string();
+}
+
 class Session final : public Connection {
  public:
   Session(std::shared_ptr<Shared> shared, tcp::socket socket, std::string address)
       : shared_(std::move(shared)),
         context_(shared_->context),
         address_(std::move(address)),
+        local_address_(local_of(socket)),
         stream_(std::move(socket), *context_),
         buffer_(shared_->limits.header_bytes_max + kBufferBytesBeyondHeader) {
     shared_->connections.insert(this);
@@ -62,6 +69,7 @@ class Session final : public Connection {
   Session& operator=(const Session&) = delete;
 
   bool idle() const override { return idle_; }
+  const std::string& local_address() const override { return local_address_; }
   void close() override { beast::get_lowest_layer(stream_).close(); }
 
   asio::awaitable<void> run() override;
@@ -87,6 +95,7 @@ class Session final : public Connection {
   std::shared_ptr<Shared> shared_;
   std::shared_ptr<asio::ssl::context> context_;  // outlives the stream, also when the certificate is swapped
   std::string address_;
+  std::string local_address_;
   beast::ssl_stream<beast::tcp_stream> stream_;
   beast::flat_buffer buffer_;
   bool idle_ = false;
@@ -109,7 +118,7 @@ asio::awaitable<void> Session::run() {
 
 // Between requests: nothing is held but the TLS state.
 asio::awaitable<bool> Session::first_byte() {
-  if (shared_->stopping) co_return false;
+  if (shared_->ends(*this)) co_return false;
   buffer_.shrink_to_fit();
   error_code error;
   idle_ = true;
@@ -174,12 +183,14 @@ asio::awaitable<bool> Session::one_request() {
   HttpRequest request{.method = std::string(message.method_string()),
                       .target = std::string(message.target()),
                       .body = std::move(message.body()),
-                      .idempotency_key = std::string(message["Idempotency-Key"])};
+                      .idempotency_key = std::string(message["Idempotency-Key"]),
+                      .local_address = local_address_};
   const unsigned version = message.version();
   const bool without_body = message.method() == http::verb::head;
   const bool wants_more = message.keep_alive();
   HttpAnswer answer = co_await answer_of(std::move(request));
-  const bool keep_alive = wants_more && !shared_->stopping;
+  if (answer.hang_up) co_return false;
+  const bool keep_alive = wants_more && !shared_->ends(*this);
   const bool written = co_await write(std::move(answer), version, keep_alive, without_body);
   co_return written&& keep_alive;
 }

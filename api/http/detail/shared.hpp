@@ -23,6 +23,7 @@ class Connection {
   virtual boost::asio::awaitable<void> run() = 0;  // until it closes
   virtual bool idle() const = 0;                   // waits for a request's first byte
   virtual void close() = 0;
+  virtual const std::string& local_address() const = 0;
 };
 
 struct Shared {
@@ -42,6 +43,9 @@ struct Shared {
   boost::asio::steady_timer closed;  // never expires; cancelled whenever a connection closes
   ServerStats stats;
   bool stopping = false;
+  std::string leaving;  // an address of this host that moves away: nobody is admitted there, and nobody stays
+
+  bool ends(const Connection& connection) const { return stopping || (!leaving.empty() && connection.local_address() == leaving); }
 
   // At most one line a second; says how many were left out.
   void note(const std::string& line);

@@ -20,5 +20,7 @@ int replace(const Context& context, const Arguments& arguments);
 int init_alone(const Context& context, const Arguments& arguments);
 int acknowledge_losses(const Context& context, const Arguments& arguments);
 int backup(const Context& context, const Arguments& arguments);
+int switchover(const Context& context, const Arguments& arguments);
+int maintenance(const Context& context, const Arguments& arguments);
 
 }  // namespace distributor::ctl

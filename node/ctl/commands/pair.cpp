@@ -14,4 +14,10 @@ int backup(const Context& context, const Arguments& arguments) {
   return context.admin("backup", std::filesystem::absolute(arguments.file).string());
 }
 
+int switchover(const Context& context, const Arguments& arguments) {
+  return context.admin(arguments.wait ? "switchover-and-wait" : "switchover");
+}
+
+int maintenance(const Context& context, const Arguments& arguments) { return context.admin("maintenance-" + arguments.on_or_off); }
+
 }  // namespace distributor::ctl

@@ -38,6 +38,7 @@ def render(node, *, pair_id, certificates, peer=None, own_keys=None, peer_public
             ("replication", {"solo_policy": solo_policy, "solo_after_ms": 2000}),
             ("keepalived", {"interface": "eth0", "router_id": 51, "own_address": own, "peer_address": other,
                             "management_vip": f"{plan.MANAGEMENT_VIP}/{plan.MANAGEMENT_PREFIX}",
-                            "advert_interval_ms": advert_interval_ms, "realtime": realtime, "pid_file": "/run/keepalived.pid",
+                            "advert_interval_ms": advert_interval_ms, "realtime": realtime,
+                            "peer_mac": plan.management_mac(peer), "pid_file": "/run/keepalived.pid",
                             "json_dir": "/run/tmp"})]
     return "\n".join(_section(name, values) for name, values in sections)

@@ -17,6 +17,7 @@ class FakeBackend : public Backend {
  public:
   void submit(Command command, std::string request_id, ChangeDone done) override {
     request_ids.push_back(request_id);
+    if (refuse_changes) return done(tl::unexpected(*refuse_changes));
     if (hold_changes) {
       held.push_back([this, command = std::move(command), done = std::move(done)] { apply(command, done); });
       return;
@@ -44,6 +45,10 @@ class FakeBackend : public Backend {
     flows.push_back(flow);
     return mapped;
   }
+  void switchover(const std::string& asked_at, SwitchoverDone done) override {
+    switchover_asked_at = asked_at;
+    done(switchover_answer);
+  }
   PairView pair() const override { return pair_view; }
   NodeView info() const override { return node_view; }
 
@@ -55,9 +60,12 @@ class FakeBackend : public Backend {
   bool interface_there = true;
   bool counters_known = true;
   bool hold_changes = false;
+  std::optional<ApiError> refuse_changes;
   int probes = 0;
   std::optional<Position> mapped = Position{1};
   PairView pair_view;
+  std::string switchover_asked_at;
+  tl::expected<SwitchoverView, ApiError> switchover_answer;
   NodeView node_view;
   std::vector<std::string> request_ids;
   std::vector<std::function<void()>> held;

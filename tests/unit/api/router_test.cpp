@@ -338,5 +338,33 @@ TEST_F(RouterTest, NoRandomnessNoPlug) {  // A6
   EXPECT_NE(draw_hash_seed(), draw_hash_seed());
 }
 
+TEST_F(RouterTest, SwitchoverSaysHowFarItCame) {  // H7
+  backend.switchover_answer = SwitchoverView{true, "", parsed<NodeId>("node-b"), 1.5, 2.5, 250.0};
+  const auto done = expect(200, call("POST", "/1.0/pair/switchover"));
+  EXPECT_TRUE(done.at("completed").as_bool());
+  EXPECT_EQ(done.at("to").as_string(), "node-b");
+  EXPECT_EQ(done.at("moved_ms").as_double(), 250.0);
+  backend.switchover_answer->completed = false;
+  expect(202, call("POST", "/1.0/pair/switchover", "{}"));
+  backend.switchover_answer = tl::unexpected(ApiError{ErrorCode::switchover_refused, "", "node-b is away", ""});
+  EXPECT_THAT(refusal(409, call("POST", "/1.0/pair/switchover")), HasSubstr("node-b is away"));
+  EXPECT_THAT(refusal(400, call("POST", "/1.0/pair/switchover", R"({"to":"node-b"})")), HasSubstr("to"));
+}
+
+TEST_F(RouterTest, PairSaysWhatMovedLast) {  // H7
+  auto pair = get("/1.0/pair");
+  EXPECT_TRUE(pair.at("last_takeover").is_null() && pair.at("last_switchover").is_null());
+  EXPECT_FALSE(pair.at("maintenance").as_bool());
+  TakeoverView takeover;
+  takeover.number = 3;
+  takeover.announcements = 2000;
+  takeover.gate_ms = 0.5;
+  backend.pair_view.last_takeover = takeover;
+  pair = get("/1.0/pair");
+  EXPECT_EQ(pair.at("last_takeover").as_object().at("announcements").to_number<int>(), 2000);
+  EXPECT_EQ(pair.at("last_takeover").as_object().at("gate_ms").as_double(), 0.5);
+  EXPECT_TRUE(pair.at("last_takeover").as_object().at("writes_ms").is_null()) << "it did not come to that";
+}
+
 }  // namespace
 }  // namespace distributor::api

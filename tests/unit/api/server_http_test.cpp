@@ -41,6 +41,42 @@ std::string noise(std::size_t bytes) {
   return text;
 }
 
+TEST_F(ServerTest, AChangeThatBelongsToTheOtherNodeNowGetsNoAnswerButAClosedConnection) {  // H7: Octavia's client replays it
+  start();
+  on_loop([&] { backend.refuse_changes = ApiError{ErrorCode::moved, "", "", ""}; });
+  TlsClient connection(client());
+  ASSERT_TRUE(connection.handshake());
+  ASSERT_TRUE(connection.send(http_request("POST", kBase + "/plug", kPlugBody)));
+  EXPECT_FALSE(connection.receive());
+  EXPECT_TRUE(connection.closed_by_server());
+  on_loop([&] { backend.refuse_changes.reset(); });
+  EXPECT_EQ(post("plug", kPlugBody).status, 200U) << "the replay";
+}
+
+TEST_F(ServerTest, AnAddressThatMovesAwaySendsItsClientsAway) {  // H7
+  start();
+  TlsClient idle(client()), busy(client());
+  ASSERT_TRUE(idle.handshake() && busy.handshake());
+  ASSERT_TRUE(idle.send(http_request("GET", "/")));
+  ASSERT_EQ(idle.receive()->status, 200U);
+  on_loop([&] { backend.hold_changes = true; });
+  ASSERT_TRUE(busy.send(http_request("POST", kBase + "/plug", kPlugBody)));
+  ASSERT_TRUE(eventually([&] { return backend.held.size() == 1; }));
+  on_loop([&] { server->leave("127.0.0.1"); });
+  EXPECT_TRUE(idle.closed_by_server());
+  EXPECT_FALSE(ask(client(), http_request("GET", "/"))) << "a new one is closed at once";
+  on_loop([&] { backend.held.at(0)(); });
+  EXPECT_EQ(busy.receive()->status, 200U) << "what was in flight is answered";
+  EXPECT_TRUE(busy.closed_by_server());
+  on_loop([&] {
+    server->stay();
+    backend.hold_changes = false;
+  });
+  EXPECT_EQ(call("GET", "/").status, 200U);
+  on_loop([&] { server->leave("192.0.2.10"); });
+  EXPECT_EQ(call("GET", "/").status, 200U) << "other addresses are served as ever";
+}
+
 TEST_F(ServerTest, BadInputIsAClearErrorAndChangesNothing) {  // P3, P6, X3
   start();
   ASSERT_EQ(post("plug", kPlugBody).status, 200U);

@@ -50,6 +50,29 @@ TEST(Config, StandaloneNeedsNoPeer) {  // H9
   EXPECT_EQ(config->fifo(), "/run/distributor/vrrp.fifo");
 }
 
+TEST(Config, ProfileChoosesTheInterval) {  // H5
+  const auto pair = std::string(kStandalone) + kPairSections;
+  EXPECT_EQ(parse_config(pair)->keepalived->advert_interval.count(), 100);
+  EXPECT_EQ(parse_config(pair + "profile = \"safe\"\n")->keepalived->advert_interval.count(), 1000);
+  EXPECT_EQ(parse_config(pair + "profile = \"fast\"\n")->keepalived->advert_interval.count(), 50);
+  EXPECT_EQ(parse_config(pair + "profile = \"extreme\"\n")->keepalived->advert_interval.count(), 20);
+  EXPECT_EQ(parse_config(pair + "profile = \"fast\"\nadvert_interval_ms = 70\n")->keepalived->advert_interval.count(), 70);
+  EXPECT_THAT(problems_of(pair + "profile = \"warp\"\n"), HasSubstr("keepalived.profile: wanted one of safe, default, fast, extreme"));
+  EXPECT_THAT(problems_of(pair + "profile = \"extreme\"\nrealtime = false\n"), HasSubstr("keepalived.realtime"));
+}
+
+TEST(Config, AnnouncementsAndThePeersMacAreChosen) {  // D5, H5
+  const auto pair = std::string(kStandalone) + kPairSections;
+  const auto config = parse_config(pair + "peer_mac = \"02:00:00:00:0a:02\"\n[announce]\nrounds = 7\ninterval_ms = 250\nrefresh_s = 0\n");
+  ASSERT_TRUE(config) << config.error().problems.front();
+  EXPECT_EQ(config->keepalived->peer_mac->text(), "02:00:00:00:0a:02");
+  EXPECT_EQ(config->announce.rounds, 7);
+  EXPECT_EQ(config->announce.interval.count(), 250);
+  EXPECT_EQ(config->announce.refresh.count(), 0);
+  EXPECT_THAT(problems_of(pair + "peer_mac = \"nonsense\"\n"), HasSubstr("keepalived.peer_mac"));
+  EXPECT_THAT(problems_of(pair + "[announce]\nrounds = 0\n"), HasSubstr("announce.rounds"));
+}
+
 TEST(Config, PairIsReadWhole) {
   const auto config = parse_config(std::string(kStandalone) + kPairSections);
   ASSERT_TRUE(config) << config.error().problems.front();

@@ -37,6 +37,45 @@ TEST(Facts, ThePeerIsToldWhatItNeedsToKnow) {  // H6
   EXPECT_FALSE(node_facts(role, health, "").vrrp_master) << "a dead keepalived owns nothing";
 }
 
+TEST(Facts, TheStandbySaysWhyItCannotTakeOver) {  // H7
+  role::Status role;
+  role.vrrp_known = true;
+  role.vrrp = keepalived::VrrpState::backup;
+  role.readiness = 150;
+  replica::Status status;
+  status.phase = replica::Phase::following;
+  status.last = status.programmed = Seq{7};
+  EXPECT_EQ(why_not_take_over(role, status, Seq{7}), std::nullopt);
+  EXPECT_THAT(why_not_take_over(role, status, Seq{8}).value(), HasSubstr("change 8"));
+  status.phase = replica::Phase::catching_up;
+  EXPECT_THAT(why_not_take_over(role, status, Seq{7}).value(), HasSubstr("not in sync"));
+  role.readiness = 50;
+  role.readiness_reason = "in maintenance";
+  EXPECT_THAT(why_not_take_over(role, status, Seq{7}).value(), HasSubstr("in maintenance"));
+  role.vrrp = keepalived::VrrpState::fault;
+  EXPECT_THAT(why_not_take_over(role, status, Seq{7}).value(), HasSubstr("BACKUP"));
+}
+
+TEST(Facts, OnlyASettledOwnerHandsOverAndOnlyToAReadyPeer) {  // H7
+  role::Status role;
+  replica::Status status;
+  const auto peer = NodeId::parse("node-2").value();
+  EXPECT_THAT(switchover_facts(role, status, std::nullopt).not_owner, HasSubstr("no peer"));
+  role.vrrp_known = true;
+  role.vrrp = keepalived::VrrpState::master;
+  role.gate = role::Gate::open;
+  EXPECT_FALSE(switchover_facts(role, status, peer).owner) << "it does not lead";
+  status.leads = true;
+  EXPECT_TRUE(switchover_facts(role, status, peer).owner);
+  EXPECT_THAT(switchover_facts(role, status, peer).peer_missing, HasSubstr("node-2 is away"));
+  status.peer.facts.ready = true;
+  EXPECT_FALSE(switchover_facts(role, status, peer).peer_ready) << "an old word of a peer that is away";
+  status.peer.alive = true;
+  EXPECT_TRUE(switchover_facts(role, status, peer).peer_ready);
+  role.vrrp = keepalived::VrrpState::backup;
+  EXPECT_THAT(switchover_facts(role, status, peer).not_owner, HasSubstr("ask node-2"));
+}
+
 TEST(Facts, AFollowerThatIsBehindIsNotProgrammed) {  // H6
   Forwarding::Health health;
   health.synchronised = health.programmed = true;

@@ -68,6 +68,37 @@ TEST(PeerChannel, QuestionsEndWhenTheLinkBreaksOrNobodyAnswers) {
   EXPECT_EQ(without_answer, 2);
 }
 
+TEST(PeerChannel, AHandoverIsAskedForAndAnswered) {  // H7
+  Two two;
+  std::vector<Seq> wanted;
+  int cancelled = 0;
+  PeerChannel::HandoverAnswer pending;
+  two.other.serve_handovers({[&](Seq seq, std::chrono::milliseconds limit, PeerChannel::HandoverAnswer answer) {
+                               wanted.push_back(seq);
+                               EXPECT_EQ(limit.count(), 6000);
+                               pending = std::move(answer);
+                             },
+                             [&] { ++cancelled; }});
+  std::vector<std::optional<std::string>> answers;
+  const auto ask = [&] { two.one.ask_handover(Seq{7}, std::chrono::milliseconds(6000), [&](auto why_not) { answers.push_back(why_not); }); };
+  ask();
+  EXPECT_THAT(wanted, testing::ElementsAre(Seq{7}));
+  pending(std::nullopt);
+  pending(std::nullopt);
+  ASSERT_EQ(answers.size(), 1U);
+  EXPECT_FALSE(answers[0]);
+  ask();
+  pending("not in sync");
+  ASSERT_EQ(answers.size(), 2U);
+  EXPECT_EQ(answers[1], "not in sync");
+  ask();
+  const auto late = pending;
+  two.one.cancel_handover();
+  EXPECT_EQ(cancelled, 1);
+  late(std::nullopt);
+  EXPECT_EQ(answers.size(), 2U) << "called off: a late answer is void";
+}
+
 TEST(PeerChannel, GarbageIsDroppedAndCounted) {  // X3
   Two two;
   std::mt19937 random(7);
