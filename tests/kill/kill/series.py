@@ -14,7 +14,7 @@ from lab.system import LabError, in_parallel, wait_until
 LATEST_KILL_S = 0.35
 JOURNALS = "/run/power-cut"
 STATE = "/var/lib/distributor"
-BACK_S = 30
+BACK_S = 60
 
 
 @dataclasses.dataclass
@@ -41,6 +41,7 @@ class Series:
         self.figures = Figures()
         self.lb = str(uuid.uuid4())
         self.record = Record()
+        self.what = "at the start"
         for node in self.lab.nodes.values():
             node.environment["distributord"] = {"LD_PRELOAD": shim, "POWER_CUT_FOLDER": STATE, "POWER_CUT_JOURNAL": JOURNALS,
                                                 "POWER_CUT_FSYNC": "ignored" if fsync_ignored else "kept"}
@@ -54,11 +55,19 @@ class Series:
                 try:
                     self.round()
                 except (LabError, AssertionError) as error:
-                    self.figures.problems.append(f"kill {number + 1}: {error}")
+                    self.figures.problems.append(f"kill {number + 1}, {self.what}: {error}\n{self.story()}")
                     break
                 if stop_at_loss and self.figures.lost:
                     break
         return self.figures
+
+    def story(self, lines=14):
+        """What both daemons said last, for a failure: the lab is gone when somebody looks."""
+        parts = []
+        for node in self.lab.nodes.values():
+            with open(node.log_path("distributord"), encoding="utf-8", errors="replace") as file:
+                parts.append(f"    {node.name}:\n" + "".join("      " + line for line in file.readlines()[-lines:]))
+        return "".join(parts)
 
     def plug(self):
         api = self.lab.api()
@@ -70,6 +79,7 @@ class Series:
     def round(self):
         active, standby = self.wait_in_sync()
         victims, mode = self.draw(active, standby)
+        self.what = f"{' and '.join('active' if one == active else 'standby' for one in victims)} killed, {mode}"
         writer = Writer(self.lab.api(timeout_s=8, replay=False), self.lb, self.record, self.chance)
         delay = self.chance.uniform(0.0, LATEST_KILL_S)
         writer.start()
@@ -79,13 +89,13 @@ class Series:
             self.figures.bytes_cut += power.cut(*self.disk(number), self.chance, mode)
             self.lab.nodes[number].supervise("distributord")
         # A killed follower is back while the stream goes on; a killed leader has ended it.
-        wait_until(lambda: not writer.is_alive() or self.in_sync(), BACK_S, "the pair to be in sync again")
+        wait_until(lambda: not writer.is_alive() or self.in_sync(quiet=False), BACK_S, "the pair to be in sync again")
         writer.stop()
         self.figures.kills += 1
         self.figures.acknowledged += writer.answered
         if writer.wrong:
             raise LabError(writer.wrong)
-        self.compare(f"{' and '.join('active' if one == active else 'standby' for one in victims)} killed, {mode}")
+        self.compare(self.what)
 
     def draw(self, active, standby):
         """Who is killed, and what a disk keeps. Disks that lie about fsync lose all of it, on both sides: a part would be a damaged
@@ -96,15 +106,16 @@ class Series:
         mode = self.chance.choice([power.NOTHING_SURVIVES, power.NOTHING_SURVIVES, power.ANY_PART, power.ANY_PART, power.EVERYTHING])
         return victims, mode
 
-    def in_sync(self):
-        """(active, standby) once both hold the same and one leads and owns; None before. Readiness, which comes a second later, is
-        not waited for: kills in that second are welcome."""
+    def in_sync(self, quiet=True):
+        """(active, standby) once both hold the same and one leads and owns; None before. Two nodes are asked one after the other: while
+        changes stream (not quiet) their states need not be equal. Readiness, which comes a second later, is not waited for: kills in that
+        second are welcome."""
         views = {number: self.lab.pair_of(number) for number in self.lab.nodes}
         own = {number: view["self"] for number, view in views.items()}
         leads = [number for number, member in own.items() if member["leads"] and member["gate_open"]]
         linked = all(view["peer_alive"] for view in views.values())
         equal = len({(member["state_digest"], member["committed_seq"]) for member in own.values()}) == 1
-        if len(leads) != 1 or not linked or not equal or views[leads[0]]["phase"] != "leading":
+        if len(leads) != 1 or not linked or (quiet and not equal) or views[leads[0]]["phase"] != "leading":
             return None
         return leads[0], 3 - leads[0]
 
