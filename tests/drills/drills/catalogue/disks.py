@@ -2,7 +2,7 @@
 
 from drills.model import Drill, FillDisk, FreeDisk, Kill, SmallDisk, Wait
 
-NOTE = "The state lies on a small file system of its own for this drill. A store that failed stays out until the daemon is restarted."
+NOTE = "The state lies on a small file system of its own for this drill."
 
 DRILLS = tuple(
     Drill(f"disk-full{suffix}", f"the disk of the {of} {'node ' if of == 'active' else ''}is full for 4 s; room is made and the daemon restarted",
