@@ -66,7 +66,7 @@ class Octavia:
     """What an Octavia controller does with the driver."""
 
     def __init__(self, lab):
-        self.lab = lab
+        self.lab, self.heartbeat_port = lab, HEARTBEAT_PORT
         self.driver = stevedore_driver.DriverManager(
             namespace="octavia.distributor.drivers", name=CONF.controller_worker.distributor_driver,
             invoke_on_load=True).driver
