@@ -35,6 +35,12 @@ target_compile_options(distributor_options INTERFACE $<$<CONFIG:Debug>:-Werror> 
 target_include_directories(distributor_options INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_definitions(distributor_options INTERFACE DISTRIBUTOR_VERSION="${PROJECT_VERSION}")
 
+# Asio and Beast are compiled once, not in every source that includes them.
+add_library(dp_asio STATIC ${CMAKE_CURRENT_LIST_DIR}/asio.cpp)
+target_compile_definitions(dp_asio PUBLIC BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION)
+target_link_libraries(dp_asio PUBLIC OpenSSL::SSL Threads::Threads)
+target_link_libraries(distributor_options INTERFACE dp_asio)
+
 # distributor_module(name SOURCES a.cpp ... [DEPS targets...]): a static library with the project's warnings.
 function(distributor_module name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
