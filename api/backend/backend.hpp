@@ -130,6 +130,38 @@ struct NamedText {
   std::string text;
 };
 
+// As Octavia's amphora agent tells of its own machine. 0: not known.
+struct MachineView {
+  struct Network {
+    std::string name;
+    std::uint64_t received_bytes = 0;
+    std::uint64_t sent_bytes = 0;
+  };
+  std::uint64_t cpu_total = 0;  // in ticks since the machine started
+  std::uint64_t cpu_user = 0;
+  std::uint64_t cpu_system = 0;
+  std::uint64_t cpu_soft_irq = 0;
+  std::uint64_t memory_total_kib = 0;
+  std::uint64_t memory_free_kib = 0;
+  std::uint64_t memory_buffers_kib = 0;
+  std::uint64_t memory_cached_kib = 0;
+  std::uint64_t memory_swap_used_kib = 0;
+  std::uint64_t memory_shared_kib = 0;
+  std::uint64_t memory_slab_kib = 0;
+  std::uint64_t disk_used_bytes = 0;
+  std::uint64_t disk_available_bytes = 0;
+  std::vector<Network> networks;
+};
+
+// The certificate that is served (P2).
+struct CertificateView {
+  std::string subject;
+  std::string serial;
+  std::string not_after;  // "2026-11-27T05:35:18Z"
+  std::int64_t seconds_left = 0;
+  bool peer_has_it = false;  // or there is no peer
+};
+
 struct NodeView {
   NodeId node_id;
   std::string distributor_id;  // one for both nodes: the name in the certificate
@@ -140,6 +172,10 @@ struct NodeView {
   std::string phase;                // as PairView::phase
   std::uint64_t uptime_s = 0;
   std::array<double, 3> load_average{};  // 1, 5, 15 minutes
+  bool standalone = false;               // no peer is configured
+  bool owns = false;                     // answers for the VIPs
+  MachineView machine;
+  std::optional<CertificateView> certificate;  // absent: it could not be read
   std::vector<NamedNumber> counters;
 };
 

@@ -81,11 +81,44 @@ json::object takeover(const TakeoverView& view) {
                       {"writes_ms", ms(view.writes_ms)}};
 }
 
+json::value certificate(const NodeView& node) {
+  if (!node.certificate) return nullptr;
+  const auto& one = *node.certificate;
+  return json::object{{"subject", one.subject},
+                      {"serial", one.serial},
+                      {"not_after", one.not_after},
+                      {"seconds_left", one.seconds_left},
+                      {"peer_has_it", one.peer_has_it}};
+}
+
+// haproxy_version: what an amphora tells there, and Octavia's operators' tools read.
 json::object info(const NodeView& node) {
   return json::object{{"api_version", "1.0"},        {"hostname", node.hostname},
-                      {"uuid", node.distributor_id}, {"node_id", node.node_id.text()},
-                      {"version", node.version},     {"role", node.role},
-                      {"phase", node.phase}};
+                      {"haproxy_version", nullptr},  {"uuid", node.distributor_id},
+                      {"node_id", node.node_id.text()}, {"version", node.version},
+                      {"role", node.role},           {"phase", node.phase},
+                      {"certificate", certificate(node)}};
+}
+
+// The rest of what an amphora's agent tells in details, with its names and units.
+void put_machine(json::object& object, const MachineView& machine) {
+  json::object networks;
+  for (const auto& one : machine.networks) {
+    networks[one.name] = json::object{{"network_tx", one.sent_bytes}, {"network_rx", one.received_bytes}};
+  }
+  object["networks"] = std::move(networks);
+  object["cpu"] = json::object{{"total", machine.cpu_total},
+                               {"user", machine.cpu_user},
+                               {"system", machine.cpu_system},
+                               {"soft_irq", machine.cpu_soft_irq}};
+  object["memory"] = json::object{{"total", machine.memory_total_kib},
+                                  {"free", machine.memory_free_kib},
+                                  {"buffers", machine.memory_buffers_kib},
+                                  {"cached", machine.memory_cached_kib},
+                                  {"swap_used", machine.memory_swap_used_kib},
+                                  {"shared", machine.memory_shared_kib},
+                                  {"slab", machine.memory_slab_kib}};
+  object["disk"] = json::object{{"used", machine.disk_used_bytes}, {"available", machine.disk_available_bytes}};
 }
 
 }  // namespace
@@ -147,6 +180,12 @@ std::string render_info(const NodeView& node) {
 
 std::string render_details(const NodeView& node, const Registry& registry) {
   json::object object = info(node);
+  object["active"] = node.owns;
+  object["topology"] = node.standalone ? "SINGLE" : "ACTIVE_STANDBY";
+  object["topology_status"] = "OK";
+  object["haproxy_count"] = 0;
+  object["listeners"] = json::array{};
+  put_machine(object, node.machine);
   object["uptime_s"] = node.uptime_s;
   object["load"] = json::array{node.load_average[0], node.load_average[1], node.load_average[2]};
   json::object packages;

@@ -5,6 +5,7 @@
 #include <array>
 #include <utility>
 
+#include "api/backend/backend.hpp"
 #include "api/json/parse.hpp"
 #include "api/json/render.hpp"
 #include "api/routes/detail/route_match.hpp"
@@ -39,8 +40,11 @@ std::optional<ApiError> refusal_of_changes(const Backend& backend) {
 // What a replay of the same request has in common, and no other request: a client may use one key for a whole flow of
 // calls.
 tl::expected<std::string, ApiError> idempotency_of(const HttpRequest& request) {
-  const auto& key = request.idempotency_key;
+  const auto& key = request.idempotency_key.empty() ? request.request_id : request.idempotency_key;
   if (key.empty()) return std::string{};
+  if (!request.request_id.empty() && request.request_id != key) {
+    return tl::unexpected(fault(ErrorCode::invalid_field, "X-Request-Id", "wanted the same as Idempotency-Key, or one of the two headers, found two different ones"));
+  }
   bool printable = true;
   for (const char one : key) printable = printable && one > 0x20 && one < 0x7f;
   if (!printable || key.size() > kIdempotencyKeyBytesMax) {
@@ -78,7 +82,8 @@ void plug(const Call& call) {
   command->fresh_hash_seed = *seed;
   // What can't stand is said now: a 404 of the probe would make the client try again for minutes.
   const auto checked = call.backend.registry().check(*command);
-  if (!checked && (call.request.idempotency_key.empty() || checked.error().code == RegistryErrorCode::invalid)) {
+  const bool may_be_replay = !call.request.idempotency_key.empty() || !call.request.request_id.empty();
+  if (!checked && (!may_be_replay || checked.error().code == RegistryErrorCode::invalid)) {
     return call.refuse(from_registry(checked.error()));
   }
   call.backend.probe_interfaces(*command, [call, plug = *command](tl::expected<void, ApiError> probed) {
@@ -198,6 +203,12 @@ std::string names_of_calls() {
 }
 
 }  // namespace
+
+std::vector<RouteView> routes() {
+  std::vector<RouteView> result;
+  for (const auto& route : kRoutes) result.push_back({route.method, route.pattern});
+  return result;
+}
 
 HttpAnswer error_answer(const ApiError& error) {
   return HttpAnswer{.status = row_of(error.code).status,

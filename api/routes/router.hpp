@@ -6,11 +6,15 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
-#include "api/backend/backend.hpp"
 #include "sync/registry/limits.hpp"
 
 namespace distributor::api {
+
+class Backend;    // api/backend/backend.hpp
+struct ApiError;  // api/errors/api_error.hpp
 
 // The request id that the backend sees is the client's key and a digest of the request, so that a key that a client
 // uses for several calls of one flow never makes one of them pass for another.
@@ -22,8 +26,15 @@ struct HttpRequest {
   std::string target;  // origin form: path and query
   std::string body;
   std::string idempotency_key;  // header Idempotency-Key; empty if none was sent
+  std::string request_id{};     // header X-Request-Id, another name of the same; empty if none was sent
   std::string local_address{};  // of this host, that the connection came to
 };
+
+struct RouteView {
+  std::string_view method;
+  std::string_view pattern;  // '*' stands for the id of a load balancer
+};
+std::vector<RouteView> routes();  // every call there is
 
 struct HttpAnswer {
   unsigned status = 200;

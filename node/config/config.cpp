@@ -13,6 +13,8 @@
 namespace distributor::node {
 namespace {
 
+constexpr std::uint16_t kAgentPort = 9443;  // of Octavia's agent, where its configuration names none
+
 // Reads one table; collects every problem instead of stopping at the first, so that one run of --check-config shows all.
 class TableReader {
  public:
@@ -134,7 +136,57 @@ void path_or(TableReader& table, std::string_view key, std::filesystem::path& ta
   }
 }
 
-void read_api(TableReader table, ApiConfig& api) {
+// What Octavia injected, if it did; what distributord.toml does not say is taken from it.
+void read_octavia(TableReader table, const ReadAgentConfig& read, OctaviaConfig& octavia) {
+  path_or(table, "config", octavia.config);
+  table.refuse_unknown();
+  const auto text = read ? read(octavia.config) : std::nullopt;
+  if (!text) return;
+  auto agent = api::parse_agent_config(*text);
+  if (agent) {
+    octavia.agent = std::move(*agent);
+    return;
+  }
+  for (const auto& one : agent.error()) table.problem("config", octavia.config.string() + ": " + one);
+}
+
+void read_heartbeat(TableReader table, HeartbeatConfig& heartbeat) {
+  for (const auto& text : table.texts("controllers")) {
+    if (auto controller = api::parse_controller(text)) {
+      heartbeat.controllers.push_back(*controller);
+    } else {
+      table.problem("controllers", "wanted ADDRESS:PORT like 192.0.2.1:5556 or [2001:db8::1]:5556, found '" + text + "'");
+    }
+  }
+  if (heartbeat.controllers.size() > api::kControllersMax) {
+    table.problem("controllers", fmt::format("wanted at most {}, found {}", api::kControllersMax, heartbeat.controllers.size()));
+  }
+  heartbeat.key = table.text("key");
+  if (const auto seconds = table.integer("interval_s", 0, 1, 3600); seconds > 0) heartbeat.interval = std::chrono::seconds(seconds);
+  heartbeat.receiver_port = static_cast<std::uint16_t>(table.integer("receiver_port", heartbeat.receiver_port, 1, 65535));
+  table.refuse_unknown();
+}
+
+// "::" is both families for Octavia's agent, and IPv6 alone for a listener here.
+std::vector<Endpoint> injected_listeners(const OctaviaConfig& octavia) {
+  if (!octavia.agent || !octavia.agent->bind_host) return {};
+  const auto port = octavia.agent->bind_port.value_or(kAgentPort);
+  std::vector<Endpoint> result{{*octavia.agent->bind_host, port}};
+  if (!result[0].address.is_v4() && result[0].address.is_unspecified()) result.push_back({IpAddress(), port});
+  return result;
+}
+
+std::string injected(const OctaviaConfig& octavia, std::optional<std::string> api::AgentConfig::*field) {
+  return octavia.agent ? ((*octavia.agent).*field).value_or("") : "";
+}
+
+// Required, unless Octavia injected it.
+std::string text_or_injected(TableReader& table, std::string_view key, const std::string& fallback) {
+  if (fallback.empty()) return table.required_text(key);
+  return table.text(key).value_or(fallback);
+}
+
+void read_api(TableReader table, const OctaviaConfig& octavia, ApiConfig& api) {
   for (const auto& text : table.texts("listen")) {
     if (auto endpoint = parse_endpoint(text)) {
       api.listen.push_back(*endpoint);
@@ -142,9 +194,10 @@ void read_api(TableReader table, ApiConfig& api) {
       table.problem("listen", "wanted ADDRESS:PORT like 0.0.0.0:9443 or [::]:9443, found '" + text + "'");
     }
   }
+  if (api.listen.empty()) api.listen = injected_listeners(octavia);
   if (table.present() && api.listen.empty()) table.problem("listen", "wanted at least one ADDRESS:PORT");
-  api.certificate = table.required_text("certificate");
-  api.client_ca = table.required_text("client_ca");
+  api.certificate = text_or_injected(table, "certificate", injected(octavia, &api::AgentConfig::agent_server_cert));
+  api.client_ca = text_or_injected(table, "client_ca", injected(octavia, &api::AgentConfig::agent_server_ca));
   table.refuse_unknown();
 }
 
@@ -270,7 +323,7 @@ void read_small_sections(TableReader& root, Config& config) {
 
 }  // namespace
 
-tl::expected<Config, ConfigError> parse_config(std::string_view toml) {
+tl::expected<Config, ConfigError> parse_config(std::string_view toml, const ReadAgentConfig& read) {
   ConfigError error;
   toml::table document;
   try {
@@ -282,12 +335,15 @@ tl::expected<Config, ConfigError> parse_config(std::string_view toml) {
   Config config;
   TableReader root(&document, "", error.problems);
   config.node_id = root.required<NodeId>("node_id");
-  config.pair_id = root.required_text("pair_id");
+  read_octavia(root.child("octavia", false), read, config.octavia);
+  config.pair_id = text_or_injected(root, "pair_id", injected(config.octavia, &api::AgentConfig::amphora_id));
   path_or(root, "run_dir", config.run_dir);
   path_or(root, "state_dir", config.state_dir);
   config.admin_socket = config.run_dir / "admin.sock";
   config.gatekeeper.socket = config.run_dir / "gatekeeper.sock";
-  read_api(root.child("api", true), config.api);
+  const bool all_injected = config.octavia.agent && config.octavia.agent->agent_server_cert && config.octavia.agent->agent_server_ca && config.octavia.agent->bind_host;
+  read_api(root.child("api", !all_injected), config.octavia, config.api);
+  read_heartbeat(root.child("heartbeat", false), config.heartbeat);
   read_small_sections(root, config);
   read_openflow(root.child("openflow", false), config.openflow);
   read_peer(root.child("peer", false), config.node_id, config.peer);
@@ -304,7 +360,13 @@ tl::expected<Config, ConfigError> load_config(const std::filesystem::path& file)
   if (!input) return tl::make_unexpected(ConfigError{{fmt::format("{}: cannot be read: {}", file.string(), std::strerror(errno))}});
   std::ostringstream text;
   text << input.rdbuf();
-  return parse_config(text.str());
+  return parse_config(text.str(), [](const std::filesystem::path& agent) -> std::optional<std::string> {
+    std::ifstream injected_file(agent);
+    if (!injected_file) return std::nullopt;
+    std::ostringstream content;
+    content << injected_file.rdbuf();
+    return content.str();
+  });
 }
 
 }  // namespace distributor::node

@@ -1,14 +1,16 @@
-// The daemon's configuration: one TOML file, read once at start. Unknown keys are errors, every error names its key and the fix.
+// The daemon's configuration: one TOML file, read once at start, and behind it what Octavia injected (amphora-agent.conf). Unknown keys are errors, every error names its key and the fix.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "api/agent_config/agent_config.hpp"
 #include "openflow/programmer/target.hpp"
 #include "sync/registry/types.hpp"
 
@@ -83,6 +85,20 @@ struct LogConfig {
   LogTarget target = LogTarget::stderr_text;
 };
 
+// What Octavia injects into the VM, as into an amphora's. Where distributord.toml says something too, that counts.
+struct OctaviaConfig {
+  std::filesystem::path config = "/etc/octavia/amphora-agent.conf";
+  std::optional<api::AgentConfig> agent;  // absent: there is no such file (yet)
+};
+
+// Where this file says nothing, amphora-agent.conf's [health_manager] counts (L2).
+struct HeartbeatConfig {
+  std::vector<api::Controller> controllers;
+  std::optional<std::string> key;
+  std::optional<std::chrono::seconds> interval;
+  std::uint16_t receiver_port = 5556;  // instead of Octavia's own 5555, wherever amphora-agent.conf names that
+};
+
 struct Config {
   NodeId node_id;
   std::string pair_id;
@@ -98,6 +114,8 @@ struct Config {
   std::optional<KeepalivedConfig> keepalived;  // absent: this node always owns its VIPs (H9)
   GatekeeperConfig gatekeeper;
   AnnounceConfig announce;
+  OctaviaConfig octavia;
+  HeartbeatConfig heartbeat;
 
   std::filesystem::path fifo() const { return run_dir / "vrrp.fifo"; }
   std::filesystem::path readiness_file() const { return run_dir / "ready"; }
@@ -108,7 +126,9 @@ struct ConfigError {
   std::vector<std::string> problems;  // one line each: "openflow.bridge: wanted ..., found ..."
 };
 
-tl::expected<Config, ConfigError> parse_config(std::string_view toml);
+// read: the content of the agent configuration, nothing if there is no such file.
+using ReadAgentConfig = std::function<std::optional<std::string>(const std::filesystem::path&)>;
+tl::expected<Config, ConfigError> parse_config(std::string_view toml, const ReadAgentConfig& read = {});
 tl::expected<Config, ConfigError> load_config(const std::filesystem::path& file);
 
 }  // namespace distributor::node

@@ -1,6 +1,7 @@
 #include "node/daemon/api_backend.hpp"
 
 #include "node/daemon/facts.hpp"
+#include "node/daemon/machine.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -290,6 +291,14 @@ api::NodeView ApiBackend::info() const {
   view.role = role_name(role_.status(), !config_.keepalived);
   view.phase = phase_name(replica_.core().status().phase);
   view.uptime_s = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started_).count());
+  view.standalone = !config_.peer;
+  view.owns = role_.status().gate == role::Gate::open;
+  view.machine = describe_machine();
+  if (const auto& facts = files_.certificate()) {
+    const auto left = std::chrono::duration_cast<std::chrono::seconds>(facts->not_after - std::chrono::system_clock::now());
+    view.certificate = api::CertificateView{facts->subject, facts->serial, api::utc_text(facts->not_after), left.count(),
+                                            !files_.document(DocumentKind::certificate).peer_lacks()};
+  }
   if (::getloadavg(view.load_average.data(), 3) != 3) view.load_average = {};
   const auto& programmed = forwarding_.programmer_statistics();
   view.counters = {
@@ -303,6 +312,30 @@ api::NodeView ApiBackend::info() const {
       {"log_persists_total", replica_.stats().persists},
   };
   return view;
+}
+
+api::BeatNode ApiBackend::beat() const {
+  const auto status = replica_.core().status();
+  const auto self = self_view(status);
+  api::BeatNode beat;
+  beat.distributor_id = config_.pair_id;
+  beat.node_id = config_.node_id.text();
+  beat.version = self.version;
+  beat.role = self.role;
+  beat.phase = phase_name(status.phase);
+  beat.leads = self.leads;
+  beat.entitled = status.entitled;
+  beat.in_sync = !config_.peer || (status.peer.alive && (status.phase == replica::Phase::leading || status.phase == replica::Phase::following));
+  beat.peer_alive = status.peer.alive;
+  beat.gate_open = self.gate_open;
+  beat.ovs_programmed = self.ovs_programmed;
+  beat.vip_links_up = self.vip_links_up;
+  beat.vip_links_wanted = self.vip_links_wanted;
+  beat.term = self.term.value;
+  beat.committed_seq = self.committed.value;
+  beat.state_digest = self.state_digest.hex();
+  if (const auto& facts = files_.certificate()) beat.certificate_expires = std::chrono::system_clock::to_time_t(facts->not_after);
+  return beat;
 }
 
 }  // namespace distributor::node

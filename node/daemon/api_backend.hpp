@@ -6,6 +6,7 @@
 #include <string>
 
 #include "api/backend/backend.hpp"
+#include "api/heartbeat/heartbeat.hpp"
 #include "node/config/config.hpp"
 #include "node/daemon/forwarding.hpp"
 #include "node/daemon/replica_shell.hpp"
@@ -37,6 +38,7 @@ class ApiBackend final : public api::Backend {
   void switchover(const std::string& asked_at, SwitchoverDone done) override;
   api::PairView pair() const override;
   api::NodeView info() const override;
+  api::BeatNode beat() const;  // all but the heartbeat's number and the totals
 
   static std::string phase_name(replica::Phase phase);
   static std::string role_name(const role::Status& status, bool standalone);

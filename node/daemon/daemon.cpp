@@ -17,6 +17,7 @@
 #include "node/daemon/metrics_text.hpp"
 #include "node/daemon/switchover_shell.hpp"
 #include "node/metrics/metrics_server.hpp"
+#include "node/octavia/heartbeats.hpp"
 #include "sync/link/link.hpp"
 #include "sync/replica/message.hpp"
 
@@ -72,7 +73,7 @@ PairFiles::Settings pair_files_settings(const Config& config) {
   PairFiles::Settings result;
   result.certificate = config.api.certificate;
   result.client_ca = config.api.client_ca;
-  result.agent_config = config.state_dir / "amphora-agent.conf";
+  result.agent_config = config.octavia.config;
   result.records = config.state_dir / "files.json";
   result.distributor_id = config.pair_id;
   result.node = config.node_id;
@@ -90,6 +91,11 @@ boost::json::object back_up(const store::Store& store, const boost::json::object
   if (const auto done = store.backup(path); !done) return {{"ok", false}, {"message", done.error().message + "; " + done.error().fix}};
   spdlog::info("store: backed up to {}", path);
   return {{"ok", true}, {"message", "the store is backed up to " + path}, {"file", path}};
+}
+
+api::BeatSettings beat_settings_of(const Config& config, const api::AgentConfig* agent) {
+  const auto& own = config.heartbeat;
+  return api::beat_settings({own.controllers, own.key, own.interval, own.receiver_port}, agent);
 }
 
 }  // namespace
@@ -130,10 +136,16 @@ struct Daemon::Impl {
             [this](const MacAddress& mac) { return forwarding.interface_present(mac); }),
         files(pair_files_settings(config),
               {[this](const std::string& certificate, const std::string& key, const std::string& client_ca) { return serve(certificate, key, client_ca); },
-               [this](std::string_view frame) { return peers.send_document(frame); }, [](const api::AgentConfig&) { return std::string(); }}),
+               [this](std::string_view frame) { return peers.send_document(frame); },
+               [this](const api::AgentConfig& agent) {
+                 heartbeats.configure(beat_settings_of(config, &agent));
+                 return heartbeats.settings().note;
+               }}),
         switchover(loop, switchover_config(config), config.run_dir / "maintenance", switchover_hooks()),
         backend(config, replica, forwarding, role, switchover, takeovers, config.peer ? &peers : nullptr, files),
+        heartbeats(loop, heartbeat_hooks()),
         router(backend) {
+    heartbeats.configure(beat_settings_of(config, config.octavia.agent ? &*config.octavia.agent : nullptr));
     peers.on_documents([this](std::string_view frame) { files.on_frame(frame); });
     peers.serve_handovers({[this](Seq seq, std::chrono::milliseconds limit, PeerChannel::HandoverAnswer answer) { take_over(seq, limit, std::move(answer)); },
                            [this] { role.post(role::OfferWithdrawn{}); }});
@@ -180,6 +192,25 @@ struct Daemon::Impl {
     return server->swap_certificate(certificate, key, client_ca).map_error([](const api::ServerError& error) { return error.message; });
   }
 
+  Heartbeats::Hooks heartbeat_hooks() {
+    Heartbeats::Hooks hooks;
+    hooks.keepalived_runs = [this] { return !config.keepalived || role.status().keepalived_alive; };
+    hooks.node = [this] { return backend.beat(); };
+    hooks.registry = [this]() -> const Registry& { return replica.core().applied(); };
+    hooks.counters = [this](const LoadBalancer& lb, std::function<void(Heartbeats::PacketsAndBytes)> done) {
+      forwarding.counters(lb, [done = std::move(done)](tl::expected<Forwarding::Counters, std::string> counted) {
+        if (!counted) return done(std::nullopt);
+        std::pair<std::uint64_t, std::uint64_t> sum{};
+        for (const auto& [position, counter] : *counted) {
+          sum.first += counter.packets;
+          sum.second += counter.bytes;
+        }
+        done(sum);
+      });
+    };
+    return hooks;
+  }
+
   tl::expected<void, std::string> open_listeners() {
     if (config.peer) {
       auto made = link_config(*config.peer);
@@ -199,7 +230,8 @@ struct Daemon::Impl {
     if (!local) return tl::make_unexpected(local.error());
     admin = std::move(*local);
     if (config.metrics) {
-      auto listening = MetricsServer::create(loop, *config.metrics, [this] { return metrics_text(replica, forwarding, role, switchover, takeovers, server->stats()); });
+      auto listening = MetricsServer::create(
+          loop, *config.metrics, [this] { return metrics_text(replica, forwarding, role, switchover, takeovers, server->stats(), files, heartbeats.stats()); });
       if (!listening) return tl::make_unexpected(listening.error());
       metrics = std::move(*listening);
     }
@@ -234,6 +266,7 @@ struct Daemon::Impl {
     server->start();
     wait_signal();
     await_reload();
+    heartbeats.start();
     beat();
     ::sd_notify(0, "READY=1");
     spdlog::info("distributord {} is up: node {}, pair {}, {} load balancers, {}", DISTRIBUTOR_VERSION, config.node_id.text(), config.pair_id,
@@ -403,6 +436,7 @@ struct Daemon::Impl {
   SwitchoverShell switchover;
   TakeoverClock takeovers{[](const TakeoverClock::Takeover& one) { spdlog::info("{}", one.text()); }};
   ApiBackend backend;
+  Heartbeats heartbeats;
   api::Router router;
   std::unique_ptr<api::Server> server;
   std::unique_ptr<AdminServer> admin;

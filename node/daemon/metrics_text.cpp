@@ -118,10 +118,22 @@ void add_api(Families& families, const api::ServerStats& api) {
   families.gauge("api_connections_open", "TLS connections open now", static_cast<double>(api.connections_open));
 }
 
+void add_octavia(Families& families, const PairFiles& files, const Heartbeats::Stats& heartbeats) {
+  if (const auto& facts = files.certificate()) {
+    families.gauge("certificate_expiry_timestamp_seconds", "When the served certificate ends, in seconds since 1970",
+                   static_cast<double>(std::chrono::system_clock::to_time_t(facts->not_after)));
+  }
+  const bool lacks = files.document(DocumentKind::certificate).peer_lacks() || files.document(DocumentKind::agent_config).peer_lacks();
+  families.gauge("peer_lacks_files", "1 if the peer has not confirmed the newest certificate and agent configuration", lacks);
+  families.counter("heartbeats_sent_total", "Heartbeats sent", heartbeats.sent);
+  families.counter("heartbeats_failed_total", "Heartbeats that the kernel refused to send", heartbeats.failed);
+  families.counter("heartbeats_suppressed_total", "Heartbeats not sent because keepalived did not run", heartbeats.suppressed);
+}
+
 }  // namespace
 
 std::string metrics_text(const ReplicaShell& replica, const Forwarding& forwarding, const RoleShell& role, const SwitchoverShell& switchover,
-                         const TakeoverClock& takeovers, const api::ServerStats& api) {
+                         const TakeoverClock& takeovers, const api::ServerStats& api, const PairFiles& files, const Heartbeats::Stats& heartbeats) {
   Families families;
   families.state("build_info", "1, labelled with the version", "version", DISTRIBUTOR_VERSION);
   add_role(families, role);
@@ -129,6 +141,7 @@ std::string metrics_text(const ReplicaShell& replica, const Forwarding& forwardi
   add_replication(families, replica);
   add_forwarding(families, forwarding);
   add_api(families, api);
+  add_octavia(families, files, heartbeats);
   const std::string own_hash = forwarding.hash() ? forwarding.hash()->text : "";
   families.gauge("affinity_at_risk", "1 if the two Open vSwitches choose with different hashes", !affinity_risk(own_hash, replica.core().status()).empty());
   return families.text();

@@ -9,10 +9,12 @@
 #include "node/daemon/role_shell.hpp"
 #include "node/daemon/switchover_shell.hpp"
 #include "node/daemon/takeover_clock.hpp"
+#include "node/octavia/heartbeats.hpp"
+#include "node/octavia/pair_files.hpp"
 
 namespace distributor::node {
 
 std::string metrics_text(const ReplicaShell& replica, const Forwarding& forwarding, const RoleShell& role, const SwitchoverShell& switchover,
-                         const TakeoverClock& takeovers, const api::ServerStats& api);
+                         const TakeoverClock& takeovers, const api::ServerStats& api, const PairFiles& files, const Heartbeats::Stats& heartbeats);
 
 }  // namespace distributor::node

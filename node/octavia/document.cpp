@@ -76,10 +76,11 @@ void Document::put(const std::string& content, Done done, Clock::time_point now)
   }
   const auto digest = sha256(content);
   const bool changed = digest != record_.digest || hooks_.read() != content;
-  if (changed) {
+  // What the image brought was never checked.
+  if (changed || record_.generation == 0) {
     if (auto adopted = hooks_.adopt(content); !adopted) return done(tl::unexpected(std::move(adopted.error())));
+    take(record_.generation + 1, digest);
   }
-  if (changed || record_.generation == 0) take(record_.generation + 1, digest);
   if (!has_peer_) return done(Outcome{.changed = changed, .on_peer = false, .note = {}});
   if (!peer_lacks()) return done(Outcome{.changed = changed, .on_peer = true, .note = {}});
   waiting_.push_back({record_.generation, changed, now + kPeerTime, std::move(done)});

@@ -8,6 +8,7 @@
 #include <boost/beast/ssl/ssl_stream.hpp>
 #include <boost/beast/version.hpp>
 
+#include "api/errors/api_error.hpp"
 #include "api/http/detail/shared.hpp"
 
 namespace distributor::api::detail {
@@ -184,6 +185,7 @@ asio::awaitable<bool> Session::one_request() {
                       .target = std::string(message.target()),
                       .body = std::move(message.body()),
                       .idempotency_key = std::string(message["Idempotency-Key"]),
+                      .request_id = std::string(message["X-Request-Id"]),
                       .local_address = local_address_};
   const unsigned version = message.version();
   const bool without_body = message.method() == http::verb::head;

@@ -235,11 +235,16 @@ class Node:
     def server_pem(self):
         return os.path.join(self.directory, "certs", "server.pem")
 
+    @property
+    def agent_config(self):
+        return os.path.join(self.directory, "octavia", "amphora-agent.conf")
+
     def configure(self, *, certificates, **options):
         os.makedirs(os.path.dirname(self.server_pem), exist_ok=True)
         shutil.copy2(certificates.server, self.server_pem)
         with open(self.config, "w", encoding="ascii") as file:
-            file.write(node_config.render(self.number, certificates=certificates, server_pem=self.server_pem, **options))
+            file.write(node_config.render(self.number, certificates=certificates, server_pem=self.server_pem,
+                                          agent_config=self.agent_config, **options))
 
     def config_text(self):
         with open(self.config, encoding="ascii") as file:

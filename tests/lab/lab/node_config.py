@@ -13,15 +13,16 @@ def _section(name, values):
 
 
 def render(node, *, pair_id, certificates, peer=None, own_keys=None, peer_public=None, realtime=False,
-           solo_policy="auto", advert_interval_ms=100, log_level="info", server_pem=None):
+           solo_policy="auto", advert_interval_ms=100, log_level="info", server_pem=None, agent_config=None):
     """node and peer are numbers. Without a peer: standalone (H9), no keepalived, no sync link.
 
-    server_pem: the node's own copy of the certificate, which PUT /1.0/certificate replaces."""
+    server_pem, agent_config: the node's own files, which PUT /1.0/certificate and /1.0/config replace."""
     name = f"node-{node}"
     sections = [("", {"node_id": name, "pair_id": pair_id, "run_dir": "/run/distributor",
                       "state_dir": "/var/lib/distributor"}),
                 ("api", {"listen": [f"0.0.0.0:{plan.API_PORT}"], "certificate": server_pem or certificates.server,
                          "client_ca": certificates.client_ca}),
+                ("octavia", {"config": agent_config or "/run/distributor/amphora-agent.conf"}),
                 ("admin", {"socket": "/run/distributor/admin.sock"}),
                 ("metrics", {"listen": f"127.0.0.1:{plan.METRICS_PORT}"}),
                 ("log", {"level": log_level, "target": "stderr"}),

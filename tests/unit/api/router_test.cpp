@@ -31,7 +31,7 @@ class RouterTest : public ::testing::Test {
   HttpAnswer call(const std::string& method, const std::string& target, const std::string& body = {},
                   const std::string& key = {}) {
     std::optional<HttpAnswer> answer;
-    router.handle(HttpRequest{.method = method, .target = target, .body = body, .idempotency_key = key},
+    router.handle(HttpRequest{.method = method, .target = target, .body = body, .idempotency_key = key, .request_id = {}},
                   [&](HttpAnswer given) { answer = std::move(given); });
     return answer.value();
   }
@@ -100,7 +100,7 @@ TEST_F(RouterTest, PlugFromStoredRecordsGivesTheSameSeed) {  // H1
   body.insert(1, R"("hash_seed":")" + seed + "\",");
   Router other(backend, [] { return std::optional<std::uint64_t>{1}; });
   HttpAnswer answer;
-  other.handle(HttpRequest{"POST", kBase + "/plug", body, {}}, [&](HttpAnswer given) { answer = std::move(given); });
+  other.handle(HttpRequest{"POST", kBase + "/plug", body, {}, {}}, [&](HttpAnswer given) { answer = std::move(given); });
   EXPECT_EQ(expect(200, answer).at("hash_seed"), json::value(seed));
 }
 
@@ -329,10 +329,60 @@ TEST_F(RouterTest, OneKeyForAWholeFlowNeverMakesOneCallPassForAnother) {  // P6
   EXPECT_THAT(refusal(400, call("POST", kBase + "/register", kRegisterBody, "a b")), HasSubstr("Idempotency-Key"));
 }
 
+TEST_F(RouterTest, RequestIdIsAnotherNameOfTheKey) {  // P6
+  const auto send = [&](const std::string& key, const std::string& id) {
+    HttpAnswer answer;
+    router.handle(HttpRequest{"POST", kBase + "/plug", kPlugBody, key, id}, [&](HttpAnswer given) { answer = std::move(given); });
+    return answer;
+  };
+  expect(200, send("one", ""));
+  expect(200, send("", "one"));
+  expect(200, send("one", "one"));
+  ASSERT_EQ(backend.request_ids.size(), 3U);
+  EXPECT_EQ(backend.request_ids[0], backend.request_ids[1]);
+  EXPECT_EQ(backend.request_ids[0], backend.request_ids[2]);
+  EXPECT_THAT(refusal(400, send("one", "two")), HasSubstr("X-Request-Id"));
+}
+
+TEST_F(RouterTest, FilesAreTakenAsTheyAreAndAnswered202) {  // P2, P10
+  backend.store_outcome.note = "a note";
+  for (const std::string path : {"/1.0/certificate", "/1.0/config"}) {
+    const auto answer = expect(202, call("PUT", path, "bytes of " + path));
+    EXPECT_EQ(answer.at("message"), "OK");
+    EXPECT_EQ(answer.at("changed"), true);
+    EXPECT_EQ(answer.at("durability"), "pair");
+    EXPECT_EQ(answer.at("held_by").as_array().size(), 2U);
+    EXPECT_EQ(answer.at("note"), "a note");
+    EXPECT_EQ(backend.stored.back(), "bytes of " + path);
+  }
+  backend.store_outcome.held_by.pop_back();
+  EXPECT_EQ(expect(202, call("PUT", "/1.0/config", "x")).at("durability"), "local");
+  backend.store_refusal = ApiError{ErrorCode::invalid_certificate, "body", "wanted a key, found none", {}};
+  EXPECT_THAT(refusal(400, call("PUT", "/1.0/certificate", "x")), HasSubstr("wanted a key, found none"));
+  backend.access.allowed = false;
+  const auto stored = backend.stored.size();
+  refusal(503, call("PUT", "/1.0/certificate", "x"));
+  EXPECT_EQ(backend.stored.size(), stored);
+}
+
+TEST_F(RouterTest, DetailsHaveTheShapeOfAnAmphoras) {  // P9: the keys of Octavia's amphora_info.py
+  backend.node_view.machine.networks = {{"eth0", 11, 22}};
+  backend.node_view.machine.memory_total_kib = 4096;
+  backend.node_view.certificate = CertificateView{"CN=x", "01", "2026-11-27T05:35:18Z", 60, true};
+  const auto details = get("/1.0/details");
+  for (const auto* key : {"hostname", "haproxy_version", "api_version", "networks", "active", "haproxy_count", "cpu", "memory", "disk", "load", "topology",
+                          "topology_status", "listeners", "packages"}) {
+    EXPECT_TRUE(details.contains(key)) << key;
+  }
+  EXPECT_EQ(details.at("networks").as_object().at("eth0").as_object().at("network_rx"), 11);
+  EXPECT_EQ(details.at("memory").as_object().at("total"), 4096);
+  EXPECT_EQ(get("/1.0/info").at("certificate").as_object().at("not_after"), "2026-11-27T05:35:18Z");
+}
+
 TEST_F(RouterTest, NoRandomnessNoPlug) {  // A6
   Router dry(backend, [] { return std::optional<std::uint64_t>{}; });
   HttpAnswer answer;
-  dry.handle(HttpRequest{"POST", kBase + "/plug", kPlugBody, {}}, [&](HttpAnswer given) { answer = std::move(given); });
+  dry.handle(HttpRequest{"POST", kBase + "/plug", kPlugBody, {}, {}}, [&](HttpAnswer given) { answer = std::move(given); });
   EXPECT_THAT(refusal(500, answer), HasSubstr("hash_seed"));
   EXPECT_EQ(backend.state.size(), 0U);
   EXPECT_NE(draw_hash_seed(), draw_hash_seed());

@@ -124,6 +124,15 @@ TEST_F(DocumentPair, EachNodeKeepsWhatItsImageBroughtUntilTheFirstPut) {
   expect_both("from the image");
 }
 
+TEST_F(DocumentPair, AnEmptyContentIsCheckedEvenWhereThereIsNone) {
+  a.disk.clear();
+  a.boot();
+  a.refusal = "empty";
+  put(a, "");
+  ASSERT_TRUE(answer && !*answer);
+  EXPECT_EQ(a.record.generation, 0U);
+}
+
 TEST_F(DocumentPair, TheSameAgainChangesNothing) {  // P10: replays
   connect();
   put(a, "new");
