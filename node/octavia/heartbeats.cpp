@@ -5,6 +5,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <map>
+#include <tuple>
 
 namespace distributor::node {
 namespace {
