@@ -1,7 +1,6 @@
 #include "node/daemon/daemon.hpp"
 
 #include <fmt/format.h>
-#include <openssl/rand.h>
 #include <spdlog/spdlog.h>
 #include <systemd/sd-daemon.h>
 
@@ -15,11 +14,11 @@
 #include "node/daemon/api_backend.hpp"
 #include "node/daemon/facts.hpp"
 #include "node/daemon/metrics_text.hpp"
+#include "node/daemon/part_settings.hpp"
 #include "node/daemon/switchover_shell.hpp"
 #include "node/metrics/metrics_server.hpp"
 #include "node/octavia/heartbeats.hpp"
 #include "sync/link/link.hpp"
-#include "sync/replica/message.hpp"
 
 namespace distributor::node {
 namespace {
@@ -27,59 +26,6 @@ namespace {
 constexpr auto kStopGrace = std::chrono::milliseconds(1000);
 constexpr auto kHandOverAtStop = std::chrono::milliseconds(5000);  // longest delay of the end of the daemon by a switchover
 constexpr auto kReadyAgain = std::chrono::seconds(60);
-constexpr std::size_t kChannelOctets = 1;
-
-switchover::Config switchover_config(const Config& config) {
-  switchover::Config result;
-  if (config.keepalived) result.move_max = std::max<switchover::Duration>(result.move_max, 10 * config.keepalived->advert_interval);
-  return result;
-}
-
-replica::Config replica_config(const Config& config) {
-  replica::Config result;
-  result.node_id = config.node_id;
-  if (config.peer) result.peer_id = config.peer->node_id;
-  result.pair_id = config.pair_id;
-  RAND_bytes(reinterpret_cast<unsigned char*>(&result.boot_id), sizeof result.boot_id);
-  result.solo_policy = config.replication.solo_policy == SoloChoice::strict ? replica::SoloPolicy::strict : replica::SoloPolicy::automatic;
-  result.solo_after = config.replication.solo_after;
-  return result;
-}
-
-tl::expected<link::Config, std::string> link_config(const PeerConfig& peer) {
-  link::Config result;
-  result.bind_endpoint = peer.bind;
-  result.peer_endpoint = peer.connect;
-  result.message_bytes_max = replica::kMessageBytesMax + kChannelOctets;
-  auto own = link::read_key_pair(peer.own_key);
-  if (!own) return tl::make_unexpected("peer.own_key: " + own.error().message);
-  result.own_keys = *own;
-  auto keys = link::read_peer_public_keys(peer.peer_public);
-  if (!keys) return tl::make_unexpected("peer.peer_public: " + keys.error().message);
-  result.peer_public_keys = *keys;
-  return result;
-}
-
-api::ServerConfig api_config(const Config& config) {
-  api::ServerConfig result;
-  for (const auto& endpoint : config.api.listen) result.listen.push_back({endpoint.address.text(), endpoint.port});
-  result.certificate_file = config.api.certificate.string();
-  result.key_file = config.api.certificate.string();
-  result.client_ca_file = config.api.client_ca.string();
-  return result;
-}
-
-PairFiles::Settings pair_files_settings(const Config& config) {
-  PairFiles::Settings result;
-  result.certificate = config.api.certificate;
-  result.client_ca = config.api.client_ca;
-  result.agent_config = config.octavia.config;
-  result.records = config.state_dir / "files.json";
-  result.distributor_id = config.pair_id;
-  result.node = config.node_id;
-  if (config.peer) result.peer = config.peer->node_id;
-  return result;
-}
 
 // A consistent copy of the store, made by SQLite while the daemon works (docs/replication.md, "Backup and restore").
 boost::json::object back_up(const store::Store& store, const boost::json::object& request) {
@@ -91,11 +37,6 @@ boost::json::object back_up(const store::Store& store, const boost::json::object
   if (const auto done = store.backup(path); !done) return {{"ok", false}, {"message", done.error().message + "; " + done.error().fix}};
   spdlog::info("store: backed up to {}", path);
   return {{"ok", true}, {"message", "the store is backed up to " + path}, {"file", path}};
-}
-
-api::BeatSettings beat_settings_of(const Config& config, const api::AgentConfig* agent) {
-  const auto& own = config.heartbeat;
-  return api::beat_settings({own.controllers, own.key, own.interval, own.receiver_port}, agent);
 }
 
 }  // namespace

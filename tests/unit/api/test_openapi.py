@@ -22,6 +22,7 @@ REGISTER = {"amphorae": [{"mac_address": "02:00:00:00:01:01", "position": 0, "am
 
 # (call, query, body) in an order in which each has its effect.
 GOOD = [("get /", "", None), ("get /1.0/info", "", None), ("get /1.0/details", "", None), ("get /1.0/pair", "", None),
+        ("post /1.0/pair/switchover", "", {}),
         ("put /1.0/certificate", "", "a certificate"), ("put /1.0/config", "", "a configuration"),
         ("post /1.0/loadbalancer/{lb_id}/plug", "", PLUG), ("post /1.0/loadbalancer/{lb_id}/register", "", REGISTER),
         ("get /1.0/loadbalancer", "", None), ("get /1.0/loadbalancer", "?after=" + LB, None), ("get /1.0/loadbalancer/{lb_id}", "", None),
