@@ -10,10 +10,10 @@ import uuid
 import pytest
 
 import machine
-from lab import plan
+from lab import plan, traffic
 from lab.fabric import MANAGEMENT
 from lab.lab import Lab
-from lab.system import in_parallel
+from lab.system import in_parallel, wait_until
 from support import Balancer
 
 UNITS = ("distributord.service", "distributor-gatekeeper.service", "distributor-netns.socket")
@@ -216,5 +216,35 @@ def test_a_pair_set_up_by_the_tool_serves_and_survives(pair):
             machines[active].run(*argv)
             active, standby = pair.wait_in_sync()
             assert balancer.who(clients) == before, argv
+
+        # The daemon stopped for good: the node leaves the election, the other one takes over, and clients stay where they were.
+        machines[active].run("systemctl", "stop", "distributord")
+        lab.wait_owner(standby, 60)
+        wait_until(lambda: traffic.who(lab.gateway(), clients[:1], deadline_s=1), 20, "traffic after the takeover")
+        assert balancer.who(clients) == before
+        machines[active].run("systemctl", "start", "distributord")
+        pair.wait_in_sync()
+
+        # Open vSwitch restarted by the operator: new sockets, and the daemon may use them (UMask= and the directory's ACL).
+        machines[active].run("systemctl", "restart", "openvswitch-switch")
+        pair.wait_in_sync()
+        # A daemon that hangs is ended by systemd's watchdog and started again.
+        pid = machines[standby].run("systemctl", "show", "--value", "-p", "MainPID", "distributord").stdout.strip()
+        machines[standby].run("kill", "-STOP", pid)
+        machines[standby].wait(lambda: machines[standby].run("systemctl", "show", "--value", "-p", "MainPID", "distributord").stdout.strip() not in (pid, "0"),
+                               "the watchdog to replace a hung daemon")
+        pair.wait_in_sync()
+        assert balancer.who(clients) == before
     for one in machines.values():
         one.wait(lambda one=one: "lb-1" not in one.run("ip", "netns", "list").stdout, "the namespace to be gone after UNPLUG")
+
+
+def test_removal_stops_the_node_and_leaves_the_other_serving(pair):
+    active, standby = pair.wait_in_sync()
+    one = pair.machines[active]
+    one.run("dpkg", "--purge", "distributor-pair")
+    pair.lab.wait_owner(standby, 60)
+    assert one.run("pgrep", "-c", "distributor", check=False).stdout.strip() == "0"
+    for path in ("/run/distributor", "/var/lib/distributor", "/etc/distributor"):
+        assert one.run("test", "-e", path, check=False).returncode == 1, path
+    assert "distributor" not in one.run("getfacl", "/run/openvswitch").stdout
