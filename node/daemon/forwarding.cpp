@@ -267,13 +267,13 @@ void Forwarding::on_binding(const LoadBalancerId& id, const std::optional<pipeli
   }
   render(*lb);
   if (binding && owner_) plan_announcements(*lb);
-  advance();
   hooks_.changed();
   // A binding may change outside any registry change (hot-plug, interface gone): nobody else would commit it. At a start they come by
-  // the thousand: one commit for all that come in one go.
+  // the thousand: one look at who waits, and one commit, for all that come in one go.
   if (std::exchange(binding_commit_posted_, true)) return;
   boost::asio::post(loop_, [this] {
     binding_commit_posted_ = false;
+    advance();
     programmer_.commit([this](const auto&) { hooks_.changed(); });
   });
 }
