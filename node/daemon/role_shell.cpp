@@ -61,7 +61,7 @@ tl::expected<void, std::string> RoleShell::start() {
 }
 
 tl::expected<void, std::string> RoleShell::follow_keepalived() {
-  const auto signal = keepalived::json_dump_signal("keepalived");
+  const auto signal = keepalived::json_dump_signal("keepalived", std::chrono::seconds(5));  // a busy machine at boot
   if (!signal) return tl::make_unexpected("keepalived: " + signal.error());
   keepalived::StateQuery::Config query;
   query.instance_name = kInstance;
