@@ -70,5 +70,5 @@ def need():
     def check(*names):
         missing = [name for name in names if shutil.which(name, path="/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin") is None]
         if missing:
-            pytest.skip(f"not installed: {', '.join(missing)} (packaging/install-deps --tests)")
+            pytest.skip(f"not installed: {', '.join(missing)} (packaging/install-deps --tests --full)")
     return check
