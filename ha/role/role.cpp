@@ -88,6 +88,9 @@ struct RoleMachine::Impl {
   void announce_due();
   void query_due();
   void plan_query();
+  void ask_if_unknown() {  // a line that says no state may be the first that a restarted daemon reads
+    if (!vrrp_known && !query_at && !query_open) query_at = now;
+  }
   void wake_at(TimePoint time) { deadline = std::min(deadline, time); }
   void log(Severity severity, std::string text) { effects.push_back(LogLine{severity, std::move(text)}); }
 
@@ -147,9 +150,9 @@ void RoleMachine::Impl::on(const KeepalivedSaid& event) {
       return went_down("keepalived is stopping");
     case VrrpEvent::rx_lower_priority:
       if (gate == Gate::open) start_rounds(AnnounceReason::healed);
-      return;
+      return ask_if_unknown();
     case VrrpEvent::priority_changed:
-      return;
+      return ask_if_unknown();
   }
 }
 
@@ -221,9 +224,8 @@ void RoleMachine::Impl::on(const KeepalivedDead&) {
 }
 
 void RoleMachine::Impl::on(const KeepalivedAlive&) {
-  if (alive == true) return;
   alive = true;
-  if (!vrrp_known) query_at = now;
+  ask_if_unknown();
 }
 
 void RoleMachine::Impl::on(const SyncChanged& event) {

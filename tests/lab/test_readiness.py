@@ -64,25 +64,6 @@ def test_an_owner_without_open_vswitch_gives_way_and_a_standby_without_it_does_n
     assert balancer.who(clients) == before
 
 
-def test_a_node_whose_disk_refuses_writes_gives_way(lab, balancer):  # H6
-    active, standby = lab.wait_in_sync()
-    node = lab.nodes[active]
-    clients = plan.clients(50, 50)
-    before = balancer.who(clients)
-    node.exec(["mount", "-o", "remount,ro,bind", "/var/lib/distributor"])
-    lab.api().unregister(balancer.id, [balancer.macs[3]])  # finds it out; its own outcome is open
-    lab.wait_owner(standby)
-    view = lab.pair_of(active)
-    assert view["phase"] == "failed" and not view["self"]["gate_open"] and "store" in view["why_not"], view
-    after = balancer.who(clients)
-    assert [client for client in clients if before[client] != after[client] and before[client] != balancer.name(3)] == []
-    node.exec(["mount", "-o", "remount,rw,bind", "/var/lib/distributor"])
-    starts = node.service("distributord")["starts"]
-    node.kill("distributord", signal.SIGKILL)
-    wait_until(lambda: node.service("distributord")["starts"] > starts, 5, "its restart")
-    assert lab.wait_in_sync() == (standby, active)
-
-
 def test_alone_a_node_serves_with_whatever_it_has(lab, balancer):  # H6
     active, standby = lab.wait_in_sync()
     clients = plan.clients(50, 50)

@@ -99,6 +99,13 @@ TEST_F(RoleTest, ATransitionThatWaitedInTheFifoIsFresh) {  // H5: the term must 
   EXPECT_THAT(said(VrrpEvent::master), IsEmpty());
 }
 
+TEST_F(RoleTest, ALineWithoutAStateThatWaitedInTheFifoDoesNotKeepItFromAsking) {  // H5: a standby that was told to end and comes back
+  step(Tick{});
+  EXPECT_THAT(said(VrrpEvent::priority_changed), ElementsAre("query"));
+  EXPECT_THAT(step(KeepalivedAlive{}), IsEmpty()) << "asked already";
+  EXPECT_THAT(step(KeepalivedQueried{VrrpState::backup}), Contains("close"));
+}
+
 TEST_F(RoleTest, NothingToGoByAtTheEndOfTheGraceIsNotReady) {  // H6
   config_.readiness_found = 150;
   step(Tick{});
