@@ -32,7 +32,7 @@ std::vector<wire::PacketOut> announcements() {
 }
 
 std::uint64_t sent_by_port(OvsSandbox& sandbox) {
-  const auto text = sandbox.ofctl("dump-ports", "br0 " + std::to_string(kPort));
+  const auto text = sandbox.ofctl("dump-ports", "br0", std::to_string(kPort));
   const auto at = text.find("tx pkts=");
   return at == std::string::npos ? 0 : std::stoull(text.substr(at + 8));
 }
@@ -45,15 +45,14 @@ TEST_F(Ovs, AThousandVipsAreAnnouncedBehindTheGateInTensOfMilliseconds) {
   const auto batch = announcements();
   const std::uint64_t before = sent_by_port(*sandbox);
   for (int round = 0; round < 5; ++round) {
-    const bool open = round % 2 == 0;
-    ASSERT_TRUE(driver->programmer.set_desired(kBaseKey, base_rules(open)));
+    ASSERT_TRUE(driver->programmer.set_desired(kBaseKey, base_rules(true)));
     const auto begun = std::chrono::steady_clock::now();
     std::optional<CommitResult> gate;
     driver->programmer.commit_urgent(kBaseKey, [&](CommitResult result) { gate = std::move(result); });
     ASSERT_TRUE(driver->programmer.packet_out(batch));
     ASSERT_TRUE(loop.run_until([&] { return gate.has_value(); }));
     // A barrier on the same connection: everything before it has been carried out.
-    ASSERT_TRUE(driver->programmer.set_desired(kBaseKey, base_rules(!open)));
+    ASSERT_TRUE(driver->programmer.set_desired(kBaseKey, base_rules(false)));
     ASSERT_TRUE(driver->commit_urgent(kBaseKey));
     best_ms = std::min(best_ms, std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begun).count());
     ASSERT_TRUE(gate->has_value());

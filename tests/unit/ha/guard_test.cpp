@@ -34,7 +34,7 @@ TEST(Guard, StandsInTheKernelAndGoes) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root for a network namespace";
   if (::access("/usr/sbin/nft", X_OK) != 0) GTEST_SKIP() << "nft is not installed";
   if (::unshare(CLONE_NEWNET) != 0) GTEST_SKIP() << "no network namespace can be made here";
-  ASSERT_EQ(::system("ip link add m0 type dummy && ip link set m0 up"), 0);
+  ASSERT_EQ(::system("ip link add m0 type veth peer name m1 && ip link set m0 up"), 0);
   for (int i = 0; i < 2; ++i) {  // the second time it replaces the first
     const auto set = run_nft(guard_rules({"m0", "02:00:00:00:0a:02"}));
     ASSERT_TRUE(set) << set.error();
@@ -45,7 +45,7 @@ TEST(Guard, StandsInTheKernelAndGoes) {
   ASSERT_TRUE(run_nft(guard_removal()));
   EXPECT_THAT(output_of("nft list ruleset"), Not(HasSubstr("table")));
   ASSERT_TRUE(run_nft(guard_removal())) << "a table that is not there";
-  const auto refused = run_nft(guard_rules({"nosuch0", "02:00:00:00:0a:02"}));
+  const auto refused = run_nft(guard_rules({"m0", "no MAC address"}));
   EXPECT_FALSE(refused);
   EXPECT_THAT(refused.error(), HasSubstr("nft refused"));
 }
