@@ -15,7 +15,8 @@ from support import Balancer, gate_flows, wait_programmed
 
 class OctaviaLike(threading.Thread):
     """Changes all the time by the management address, as Octavia's client makes them: a call whose connection fails is replayed
-    on a new one after a pause, an answer with an error status is a failure at once."""
+    on a new one after a pause, an answer with an error status is a failure at once. It registers a spare and takes it away
+    again: no client's amphora changes by that."""
 
     PAUSE_S = 0.2  # Octavia's is 5 s: a shorter one asks more often in the worst moment
 
@@ -32,7 +33,7 @@ class OctaviaLike(threading.Thread):
         for _ in range(120):
             try:
                 if register:
-                    answer = self.api.register(self.lb, [{"mac_address": self.mac, "position": 7}])
+                    answer = self.api.register(self.lb, [{"mac_address": self.mac, "role": "standby"}])
                 else:
                     answer = self.api.unregister(self.lb, [self.mac])
                 break
@@ -45,7 +46,7 @@ class OctaviaLike(threading.Thread):
         self.longest_s = max(self.longest_s, time.monotonic() - begun)
         if not answer.ok or answer.body["durability"] != "pair":
             self.failures.append(answer)
-        elif register != any(one["mac_address"] == self.mac for one in answer.body["amphorae"]):
+        elif register != any(one["mac_address"] == self.mac for one in answer.body["spares"]):
             self.failures.append(answer)
 
     def run(self):
@@ -95,7 +96,7 @@ def switch_over(lab, *options):
 
 
 def test_switchovers_in_a_row_lose_nothing(lab, balancer):  # H7
-    clients = plan.clients(64, 64)
+    clients = plan.clients(10, 10)
     moves = 6
     with OctaviaLike(lab, balancer.id, "02:00:00:00:05:77") as octavia, \
             traffic.stream(lab.gateway(), clients, interval_ms=20) as stream, \
@@ -113,7 +114,7 @@ def test_switchovers_in_a_row_lose_nothing(lab, balancer):  # H7
         talks = talk.stop()
     print("octavia", octavia.calls, "calls", octavia.replays, "replays, longest", round(octavia.longest_s, 3), "s")
     assert octavia.failures == []
-    assert sum(row["lost"] for row in rows) == 0, [row for row in rows if row["lost"]]
+    assert [row for row in rows if row["lost"]] == []
     assert [row for row in rows if len(row["names"]) != 1] == []
     assert [row for row in talks if row["broken"] or len(row["names"]) != 1] == []
 
@@ -153,7 +154,7 @@ def test_the_api_hands_over_and_says_when(lab, balancer):  # H7
 
 def test_a_daemon_that_is_told_to_end_hands_over_first(lab, balancer):  # H7: systemctl stop
     active, standby = lab.wait_in_sync()
-    clients = plan.clients(32, 32)
+    clients = plan.clients(10, 10)
     with OctaviaLike(lab, balancer.id, "02:00:00:00:05:77") as octavia, traffic.stream(lab.gateway(), clients, interval_ms=20) as stream:
         wait_until(lambda: all(row["answered"] > 10 for row in stream.report()), 10, "a steady stream")
         stream.mark()
