@@ -291,6 +291,7 @@ void read_small_sections(TableReader& root, Config& config) {
       metrics.problem("listen", "wanted a loopback ADDRESS:PORT like 127.0.0.1:9464 (it is plain HTTP), found '" + *text + "'");
     }
   }
+  config.metrics_series_max = static_cast<std::size_t>(metrics.integer("series_max", 4096, 0, 131'072));
   metrics.refuse_unknown();
 
   auto log = root.child("log", false);

@@ -107,6 +107,7 @@ struct Config {
   ApiConfig api;
   std::filesystem::path admin_socket = "/run/distributor/admin.sock";
   std::optional<Endpoint> metrics;  // loopback only
+  std::size_t metrics_series_max = 4096;  // of load balancers and buckets; those that do not fit are counted instead
   LogConfig log;
   OpenflowConfig openflow;
   std::optional<PeerConfig> peer;  // absent: standalone (H9)

@@ -27,6 +27,11 @@ struct Arguments {
   std::string file;
   bool wait = false;
   std::string on_or_off;
+  bool acknowledge = false;
+  bool once = false;
+  double interval_s = 1;
+  std::string node_config = "/etc/distributor/distributord.toml";
+  std::string shell;
 };
 
 }  // namespace distributor::ctl

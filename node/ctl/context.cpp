@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "node/ctl/human.hpp"
+#include "node/ctl/terminal.hpp"
 
 namespace distributor::ctl {
 
@@ -23,6 +24,7 @@ tl::expected<Reply, int> Context::ask(const std::string& method, const std::stri
       .ca_file = *settings_.ca,
       .server_name = settings_.server_name.value_or(""),
       .time_limit = settings_.timeout_s ? std::chrono::seconds(*settings_.timeout_s) : kDefaultTimeLimit};
+  const Progress progress("waiting for " + *settings_.address);
   auto reply = request(target, method, path, body);
   if (reply) return std::move(*reply);
   std::cerr << "distributorctl: " << reply.error().message << "\n";
@@ -48,6 +50,7 @@ int Context::call(const std::string& method, const std::string& path, const std:
 
 tl::expected<AdminReply, int> Context::ask_daemon(const std::string& command, const std::string& file) const {
   const auto limit = settings_.timeout_s ? std::chrono::seconds(*settings_.timeout_s) : kDefaultTimeLimit;
+  const Progress progress("waiting for the daemon");
   auto reply = ask_admin(settings_.admin_socket.value_or(kDefaultAdminSocket), command, limit, file);
   if (reply) return std::move(*reply);
   std::cerr << "distributorctl: " << reply.error() << "\n";

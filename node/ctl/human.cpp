@@ -110,7 +110,38 @@ std::string member_lines(const std::string& title, const json::object& node) {
          text(node, "programmed_seq") + "\n" + "               state " + text(node, "state_digest") + "\n";
 }
 
+std::string lost_lines(const json::object& pair) {
+  std::string lines = "lost changes   " + text(pair, "dropped_total") + "\n";
+  for (const auto& one : list(pair, "dropped")) {
+    if (!one.is_object()) continue;
+    const auto& lost = one.get_object();
+    lines += "               seq " + text(lost, "seq") + " " + text(lost, "change") + " of " + text(lost, "lb_id") +
+             ": " + text(lost, "reason") + "\n";
+  }
+  return lines;
+}
+
 }  // namespace
+
+std::string human_losses(const std::string& body) {
+  const auto pair = object_of(body);
+  if (!pair) return body + "\n";
+  if (list(*pair, "dropped").empty()) return "no change was lost\n";
+  return lost_lines(*pair) + "make them again if they are still wanted, then: distributorctl losses --acknowledge\n";
+}
+
+std::string human_diff(const std::string& body) {
+  const auto answer = object_of(body);
+  if (!answer) return body + "\n";
+  std::string lines = text(*answer, "message") + "\n";
+  if (text(*answer, "equal") == "yes") return lines;
+  lines += "here           change " + text(*answer, "here_committed") + ", state " + text(*answer, "here") + "\n";
+  lines += "peer           change " + text(*answer, "peer_committed") + ", state " + text(*answer, "peer") + "\n";
+  for (const auto& one : list(*answer, "differences")) {
+    if (one.is_object()) lines += "  " + text(one.get_object(), "lb_id") + "  " + text(one.get_object(), "where") + "\n";
+  }
+  return lines;
+}
 
 std::string human_load_balancer(const std::string& body) {
   const auto lb = object_of(body);
@@ -173,13 +204,7 @@ std::string human_pair(const std::string& body) {
     lines += text(one, "completed") == "yes" ? "switchover     last one to " + text(one, "to") + ", moved after " + text(one, "moved_ms") + " ms\n"
                                              : "switchover     last one was called off: " + text(one, "reason") + "\n";
   }
-  lines += "lost changes   " + text(*pair, "dropped_total") + "\n";
-  for (const auto& one : list(*pair, "dropped")) {
-    if (!one.is_object()) continue;
-    const auto& lost = one.get_object();
-    lines += "               seq " + text(lost, "seq") + " " + text(lost, "change") + " of " + text(lost, "lb_id") +
-             ": " + text(lost, "reason") + "\n";
-  }
+  lines += lost_lines(*pair);
   return lines;
 }
 

@@ -9,6 +9,8 @@ std::string human_load_balancer(const std::string& body);  // of a change, or of
 std::string human_list(const std::string& body);
 std::string human_where(const std::string& body);
 std::string human_pair(const std::string& body);
+std::string human_losses(const std::string& pair);
+std::string human_diff(const std::string& answer);
 std::string human_error(unsigned status, const std::string& body);
 
 }  // namespace distributor::ctl

@@ -1,4 +1,6 @@
 // distributorctl: the REST API and the daemon's local socket from the command line.
+#include <iostream>
+
 #include "node/ctl/tree.hpp"
 
 namespace distributor::ctl {
@@ -11,6 +13,10 @@ int run(int argc, char** argv) {
     tree.app->parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return tree.app->exit(error) == 0 ? kOk : kUsage;
+  }
+  if (tree.completion->parsed()) {
+    std::cout << bash_completion(*tree.app);
+    return kOk;
   }
   const bool named = !arguments.config_file.empty();
   const auto from_file = load_settings(named ? arguments.config_file : kDefaultConfigFile, named);

@@ -6,11 +6,11 @@ namespace distributor::ctl {
 namespace {
 
 constexpr const char* kFooter =
-    "Exit codes: 0 done; 1 refused by the server (the reason is printed); 2 wrong usage;\n"
+    "Without --address, what can be asked of this node's own daemon (status, watch, losses) is asked over its local socket, as root.\n"
+    "Exit codes: 0 done; 1 refused (the reason is printed), or the answer is no (diff, check); 2 wrong usage;\n"
     "            3 no connection, or no answer in time; 4 TLS: a certificate is missing, unusable or refused.\n"
     "Options come from the command line, else from the environment (DISTRIBUTOR_ADDRESS, _PORT, _CERT, _KEY, _CA,\n"
-    "_SERVER_NAME, _ADMIN_SOCKET, _TIMEOUT, _CONFIG), else from /etc/distributor/ctl.toml (keys address, port, cert, "
-    "key,\n"
+    "_SERVER_NAME, _ADMIN_SOCKET, _TIMEOUT, _CONFIG), else from /etc/distributor/ctl.toml (keys address, port, cert, key,\n"
     "ca, server_name, admin_socket, timeout_s).";
 
 void add_global_options(CLI::App& app, Arguments& a) {
@@ -88,6 +88,11 @@ void add_questions(Tree& tree, Arguments& a) {
   auto& app = *tree.app;
   tree.commands.emplace_back(app.add_subcommand("status", "state of the pair"), status);
 
+  auto* live = app.add_subcommand("watch", "the pair and the traffic of each amphora, live; q ends");
+  live->add_flag("--once", a.once, "one screen of plain text, after one interval");
+  live->add_option("--interval", a.interval_s, "seconds between two looks [1]")->check(CLI::Range(0.1, 60.0));
+  tree.commands.emplace_back(live, watch);
+
   auto* ask = with_lb(app.add_subcommand("where", "the amphora that a client maps to"), a);
   ask->add_option("client", a.client, "IP address of the client")->required();
   ask->add_option("--client-port", a.client_port, "its source port");
@@ -105,8 +110,6 @@ void add_local(Tree& tree, Arguments& a) {
   auto* init = app.add_subcommand("init", "start a pair on this node, while the other one is not there");
   init->add_flag("--alone", a.alone, "this empty node is the pair now")->required();
   tree.commands.emplace_back(init, init_alone);
-  tree.commands.emplace_back(app.add_subcommand("acknowledge-losses", "the listed lost changes have been dealt with"),
-                             acknowledge_losses);
   auto* copy = app.add_subcommand("backup", "a consistent copy of this node's store, made while the daemon works; "
                                             "`distributord --restore FILE` puts it back");
   copy->add_option("file", a.file, "file to make; must not exist yet")->required();
@@ -117,12 +120,21 @@ void add_local(Tree& tree, Arguments& a) {
   auto* stay_away = app.add_subcommand("maintenance", "this node hands over and stays away from ownership");
   stay_away->add_option("on_or_off", a.on_or_off, "on or off; it outlives the daemon, not a boot")->required()->check(CLI::IsMember({"on", "off"}));
   tree.commands.emplace_back(stay_away, maintenance);
+  auto* lost = app.add_subcommand("losses", "changes that were lost when the nodes met again");
+  lost->add_flag("--acknowledge", a.acknowledge, "they have been dealt with: the list is emptied, on both nodes if they are in sync");
+  tree.commands.emplace_back(lost, losses);
+  tree.commands.emplace_back(app.add_subcommand("diff", "do both nodes hold the same? exit code 1 if not"), diff);
+  tree.commands.emplace_back(app.add_subcommand("resync", "this follower takes the leader's whole state over"), resync);
+
+  auto* fit = app.add_subcommand("check", "is this machine fit to be a node? each finding with its fix; exit code 1 if it is not");
+  fit->add_option("--node-config", a.node_config, "the daemon's configuration [/etc/distributor/distributord.toml]");
+  tree.commands.emplace_back(fit, check);
 }
 
 }  // namespace
 
 Tree make_tree(Arguments& arguments) {
-  Tree tree{std::make_unique<CLI::App>("Configures and inspects a distributor pair over its REST API.", "distributorctl"), {}};
+  Tree tree{std::make_unique<CLI::App>("Configures and inspects a distributor pair over its REST API.", "distributorctl"), {}, nullptr};
   tree.app->footer(kFooter);
   tree.app->set_version_flag("--version", DISTRIBUTOR_VERSION);
   tree.app->require_subcommand(1)->fallthrough();
@@ -130,6 +142,8 @@ Tree make_tree(Arguments& arguments) {
   add_questions(tree, arguments);
   add_changes(tree, arguments);
   add_local(tree, arguments);
+  tree.completion = tree.app->add_subcommand("completion", "print the completion script of a shell");
+  tree.completion->add_option("shell", arguments.shell, "bash")->required()->check(CLI::IsMember({"bash"}));
   for (auto& [app, command] : tree.commands) app->fallthrough();
   return tree;
 }

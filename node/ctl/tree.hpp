@@ -16,7 +16,11 @@ using Command = int (*)(const Context& context, const Arguments& arguments);
 struct Tree {
   std::unique_ptr<CLI::App> app;
   std::vector<std::pair<CLI::App*, Command>> commands;
+  CLI::App* completion = nullptr;
 };
+
+// A script for bash, of all subcommands and options; files are offered where an option wants one.
+std::string bash_completion(const CLI::App& app);
 
 Tree make_tree(Arguments& arguments);  // which outlive it
 

@@ -14,7 +14,9 @@
 #include "node/daemon/api_backend.hpp"
 #include "node/daemon/facts.hpp"
 #include "node/daemon/metrics_text.hpp"
+#include "node/daemon/observers.hpp"
 #include "node/daemon/part_settings.hpp"
+#include "node/daemon/survey.hpp"
 #include "node/daemon/switchover_shell.hpp"
 #include "node/metrics/metrics_server.hpp"
 #include "node/octavia/heartbeats.hpp"
@@ -85,6 +87,8 @@ struct Daemon::Impl {
         switchover(loop, switchover_config(config), config.run_dir / "maintenance", switchover_hooks()),
         backend(config, replica, forwarding, role, switchover, takeovers, config.peer ? &peers : nullptr, files),
         heartbeats(loop, heartbeat_hooks()),
+        survey(loop, config, replica, forwarding, role, backend),
+        observers(survey, replica, config.peer ? &peers : nullptr),
         router(backend) {
     heartbeats.configure(beat_settings_of(config, config.octavia.agent ? &*config.octavia.agent : nullptr));
     peers.on_documents([this](std::string_view frame) { files.on_frame(frame); });
@@ -164,6 +168,7 @@ struct Daemon::Impl {
     if (!served) return tl::make_unexpected("api: " + served.error().message);
     server = std::move(*served);
     auto local = AdminServer::create(loop, config.admin_socket, [this](const std::string& command, const boost::json::object& request, const AdminServer::Answer& answer) {
+      if (observers.answers(command)) return observers.handle(command, request, answer);
       if (command == "switchover" || command == "switchover-and-wait") return hand_over(command == "switchover-and-wait", answer);
       if (command == "maintenance-on" || command == "maintenance-off") return maintain(command == "maintenance-on", answer);
       answer(administer(command, request));
@@ -171,12 +176,27 @@ struct Daemon::Impl {
     if (!local) return tl::make_unexpected(local.error());
     admin = std::move(*local);
     if (config.metrics) {
-      auto listening = MetricsServer::create(
-          loop, *config.metrics, [this] { return metrics_text(replica, forwarding, role, switchover, takeovers, server->stats(), files, heartbeats.stats()); });
+      auto listening = MetricsServer::create(loop, *config.metrics, loopback_sources());
       if (!listening) return tl::make_unexpected(listening.error());
       metrics = std::move(*listening);
     }
     return {};
+  }
+
+  MetricsServer::Sources loopback_sources() {
+    MetricsServer::Sources sources;
+    sources.metrics = [this](MetricsServer::Answer answer) {
+      survey.take([this, answer = std::move(answer)](const Overview& overview) {
+        answer(metrics_text({config, replica, forwarding, role, switchover, takeovers, files, heartbeats.stats(), server->stats(), survey.ownership_changes()}, overview));
+      });
+    };
+    sources.page = [this](MetricsServer::Answer answer) {
+      survey.take([answer = std::move(answer)](const Overview& overview) { answer(overview_page(overview)); });
+    };
+    sources.json = [this](MetricsServer::Answer answer) {
+      survey.take([answer = std::move(answer)](const Overview& overview) { answer(overview_json(overview)); });
+    };
+    return sources;
   }
 
   link::Callbacks link_callbacks() {
@@ -199,6 +219,10 @@ struct Daemon::Impl {
   }
 
   tl::expected<void, std::string> start() {
+    peers.serve_digests([this] {
+      const auto status = replica.core().status();
+      return PeerChannel::PeerDigests{status.committed, status.state_digest, digests_of(replica.core().applied())};
+    });
     forwarding.start();
     replica.start();
     guard_election(true);
@@ -277,6 +301,7 @@ struct Daemon::Impl {
     const auto up_for = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);
     const auto status = replica.core().status();
     const auto health = forwarding.health();
+    survey.refresh();
     role.set_health(health_facts(status, health));
     role.set_sync(sync_facts(status, !config.peer, replica.core().applied().size(), up_for, config.replication.solo_after));
     takeovers.replica(std::chrono::steady_clock::now(), status.leads, status.leads && status.phase != replica::Phase::negotiating);
@@ -378,6 +403,8 @@ struct Daemon::Impl {
   TakeoverClock takeovers{[](const TakeoverClock::Takeover& one) { spdlog::info("{}", one.text()); }};
   ApiBackend backend;
   Heartbeats heartbeats;
+  Survey survey;
+  Observers observers;
   api::Router router;
   std::unique_ptr<api::Server> server;
   std::unique_ptr<AdminServer> admin;

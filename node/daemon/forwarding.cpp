@@ -419,6 +419,15 @@ void Forwarding::counters(const LoadBalancer& lb, CountersDone done) {
   });
 }
 
+void Forwarding::all_counters(std::function<void(tl::expected<BucketMap, std::string>)> done) {
+  programmer_.query_counters([done = std::move(done)](const tl::expected<programmer::CounterReport, programmer::ProgramError>& report) {
+    if (!report) return done(tl::make_unexpected(report.error().message));
+    BucketMap counted;
+    for (const auto& bucket : report->buckets) counted.emplace(std::pair(bucket.group_id, bucket.bucket_id), bucket.counters);
+    done(std::move(counted));
+  });
+}
+
 Forwarding::Health Forwarding::health() const {
   const auto stats = ports_.stats();
   Health health;

@@ -41,6 +41,7 @@ class Forwarding {
   };
   using Counters = std::vector<std::pair<Position, wire::Counters>>;
   using CountersDone = std::function<void(tl::expected<Counters, std::string>)>;
+  using BucketMap = std::map<std::pair<std::uint32_t, std::uint32_t>, wire::Counters>;  // group id, bucket id
 
   Forwarding(boost::asio::io_context& loop, const Config& config, Hooks hooks);
 
@@ -55,6 +56,7 @@ class Forwarding {
   bool interface_present(const MacAddress& mac) const { return ports_.interface_present(mac); }
   ports::BindingState state_of(const LoadBalancerId& lb) const { return ports_.state_of(lb); }
   void counters(const LoadBalancer& lb, CountersDone done);
+  void all_counters(std::function<void(tl::expected<BucketMap, std::string>)> done);  // of every bucket, in one question
   // Which hash this node's Open vSwitch chooses with; absent: not known (yet).
   const std::optional<fingerprint::Fingerprint>& hash() const { return hash_; }
   std::string ovs_version() const { return ovsdb_.open_vswitch().ovs_version; }

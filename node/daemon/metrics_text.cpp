@@ -3,8 +3,12 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
+#include <array>
+#include <limits>
+
 #include "node/daemon/api_backend.hpp"
-#include "node/daemon/facts.hpp"
+#include "node/pem/pem.hpp"
 
 namespace distributor::node {
 namespace {
@@ -15,23 +19,47 @@ using prometheus::MetricType;
 
 class Families {
  public:
+  using Labels = std::vector<ClientMetric::Label>;
+
   void gauge(const char* name, const char* help, double value) { add(name, help, MetricType::Gauge).gauge.value = value; }
   void gauge(const char* name, const char* help, bool value) { gauge(name, help, value ? 1.0 : 0.0); }
   void counter(const char* name, const char* help, std::uint64_t value) {
     add(name, help, MetricType::Counter).counter.value = static_cast<double>(value);
   }
+  void counter_seconds(const char* name, const char* help, double ms) { add(name, help, MetricType::Counter).counter.value = ms / 1000.0; }
   void state(const char* name, const char* help, const char* label, const std::string& value) {
     auto& metric = add(name, help, MetricType::Gauge);
     metric.label.push_back({label, value});
     metric.gauge.value = 1;
   }
+  // One of several series of a name; the first call of a name decides its place.
+  void labelled(const char* name, const char* help, MetricType type, Labels labels, double value) {
+    auto& family = family_of(name, help, type);
+    auto& metric = family.metric.emplace_back();
+    metric.label = std::move(labels);
+    (type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = value;
+  }
+  void times(const char* name, const char* help, const char* kind, const api::AnswerTimes& times) {
+    auto& metric = family_of(name, help, MetricType::Histogram).metric.emplace_back();
+    metric.label.push_back({"kind", kind});
+    metric.histogram.sample_count = times.count;
+    metric.histogram.sample_sum = times.sum_s;
+    for (std::size_t i = 0; i < times.at_most.size(); ++i) metric.histogram.bucket.push_back({times.at_most[i], api::AnswerTimes::kBoundsSeconds[i]});
+    metric.histogram.bucket.push_back({times.count, std::numeric_limits<double>::infinity()});
+  }
   std::string text() const { return prometheus::TextSerializer().Serialize(families_); }
 
  private:
-  ClientMetric& add(const char* name, const char* help, MetricType type) {
-    families_.push_back(MetricFamily{std::string("distributor_") + name, help, type, {ClientMetric{}}});
-    return families_.back().metric.front();
+  MetricFamily& family_of(const char* name, const char* help, MetricType type) {
+    const auto full = std::string("distributor_") + name;
+    if (families_.empty() || families_.back().name != full) {
+      const auto found = std::find_if(families_.begin(), families_.end(), [&](const auto& family) { return family.name == full; });
+      if (found != families_.end()) return *found;
+      families_.push_back(MetricFamily{full, help, type, {}});
+    }
+    return families_.back();
   }
+  ClientMetric& add(const char* name, const char* help, MetricType type) { return family_of(name, help, type).metric.emplace_back(); }
   std::vector<MetricFamily> families_;
 };
 
@@ -50,6 +78,10 @@ void add_replication(Families& families, const ReplicaShell& replica) {
   families.gauge("replication_peer_alive", "1 if the peer was heard of within solo_after", status.peer.alive);
   families.gauge("replication_waiting_requests", "Changes that wait to be durable", static_cast<double>(status.waiting_requests));
   families.gauge("replication_dropped_changes", "Changes lost at a reunion and not yet acknowledged by an operator", static_cast<double>(status.dropped));
+  families.labelled("changes_total", "Changes answered, by where they were durable then", MetricType::Counter, {{"durability", "pair"}}, static_cast<double>(stats.changes_pair));
+  families.labelled("changes_total", "", MetricType::Counter, {{"durability", "local"}}, static_cast<double>(stats.changes_local));
+  families.counter("changes_refused_total", "Changes refused by the rules, or for want of a leader, a peer or a disk", stats.changes_refused);
+  families.gauge("last_change_durable_on_pair", "1 if the last change answered was durable on both nodes; 1 before the first", stats.last_change_pair);
   families.counter("store_persists_total", "Transactions written to disk", stats.persists);
   families.counter("store_persist_failures_total", "Transactions that the disk refused", stats.persist_failures);
   families.gauge("store_persist_last_seconds", "Time of the last transaction, fsync included", stats.persist_last_ms / 1000.0);
@@ -74,6 +106,7 @@ void add_forwarding(Families& families, const Forwarding& forwarding) {
   families.counter("ovs_foreign_changes_total", "Changes of the bridge's rules by others, as Open vSwitch told", stats.foreign_changes);
   families.counter("ovs_repairs_total", "Rules found missing, changed or foreign", stats.repairs);
   families.gauge("ovs_refused_load_balancers", "Load balancers whose rules Open vSwitch refuses", static_cast<double>(stats.refused_keys));
+  families.counter_seconds("ovs_programming_seconds_total", "Time of all programming together, barriers included", stats.programming_ms);
   families.gauge("ovs_programming_last_seconds", "Time of the last bundle, barrier included", stats.last_programming_ms / 1000.0);
   families.counter("neighbour_solicitations_answered_total", "Solicitations that the daemon answered because the datapath cannot", forwarding.solicitations_answered());
   if (forwarding.hash()) families.state("ovs_hash_info", "Hash that Open vSwitch chooses buckets with", "hash", forwarding.hash()->text);
@@ -116,13 +149,64 @@ void add_api(Families& families, const api::ServerStats& api) {
   families.counter("api_requests_malformed_total", "Requests that were no HTTP", api.requests_malformed);
   families.counter("api_timeouts_total", "Connections closed for slowness", api.timeouts);
   families.gauge("api_connections_open", "TLS connections open now", static_cast<double>(api.connections_open));
+  static constexpr std::array<const char*, 5> kClasses{"1xx", "2xx", "3xx", "4xx", "5xx"};
+  for (std::size_t i = 1; i < kClasses.size(); ++i) {
+    families.labelled("api_answers_total", "Answers, by class of status", MetricType::Counter, {{"class", kClasses[i]}}, static_cast<double>(api.answers[i]));
+  }
+  families.times("api_answer_seconds", "Time from a request's last byte to its answer", "read", api.reads);
+  families.times("api_answer_seconds", "", "change", api.changes);
+}
+
+void add_expiry(Families& families, const char* which, const std::filesystem::path& file) {
+  const auto found = read_certificates(file);
+  if (!found) return;  // absent, so that an alert on absence can tell it from an expired one
+  const auto first = std::min_element(found->begin(), found->end(), [](const auto& a, const auto& b) { return a.not_after < b.not_after; });
+  families.labelled("certificate_expiry_timestamp_seconds", "When the first certificate of the file ends, as Unix time", MetricType::Gauge, {{"certificate", which}},
+                    static_cast<double>(std::chrono::duration_cast<std::chrono::seconds>(first->not_after.time_since_epoch()).count()));
+}
+
+// Whole load balancers in the order of their ids, as long as their series fit: a bound of cardinality, not a sample.
+void add_traffic(Families& families, const Overview& overview, std::size_t series_max) {
+  std::size_t series = 0, left_out = 0;
+  for (const auto& lb : overview.balancers) {
+    const auto wanted = 2 + 2 * lb.buckets.size() + 2;
+    if (series + wanted > series_max) {
+      ++left_out;
+      continue;
+    }
+    series += wanted;
+    const auto id = lb.id.text();
+    families.labelled("load_balancer_amphorae", "Amphorae that hold a position", MetricType::Gauge, {{"lb_id", id}}, static_cast<double>(lb.buckets.size()));
+    families.labelled("load_balancer_carried", "1 if this node has the interface and rules of the load balancer", MetricType::Gauge, {{"lb_id", id}}, lb.carried ? 1 : 0);
+    if (overview.counters_missing) continue;
+    families.labelled("load_balancer_packets_total", "Packets forwarded by this node", MetricType::Counter, {{"lb_id", id}}, static_cast<double>(lb.packets));
+    families.labelled("load_balancer_bytes_total", "Bytes forwarded by this node", MetricType::Counter, {{"lb_id", id}}, static_cast<double>(lb.bytes));
+    for (const auto& bucket : lb.buckets) {
+      const auto position = std::to_string(bucket.position.value);
+      families.labelled("bucket_packets_total", "Packets forwarded by this node to the amphora at a position", MetricType::Counter, {{"lb_id", id}, {"position", position}},
+                        static_cast<double>(bucket.packets));
+      families.labelled("bucket_bytes_total", "Bytes forwarded by this node to the amphora at a position", MetricType::Counter, {{"lb_id", id}, {"position", position}},
+                        static_cast<double>(bucket.bytes));
+    }
+  }
+  families.gauge("load_balancers_left_out", "Load balancers without series of their own, because of metrics.series_max", static_cast<double>(left_out));
+}
+
+void add_overview(Families& families, const MetricSources& from, const Overview& overview) {
+  families.state("role", "1 for the present role by keepalived", "role", overview.pair.self.role);
+  families.counter("role_changes_total", "Times this node began or ceased to answer for the VIPs", from.ownership_changes);
+  families.gauge("ready", "1 if this node may own the VIPs", overview.pair.self.ready);
+  families.gauge("standalone", "1 if no peer is configured", overview.pair.standalone);
+  families.gauge("replication_lag_entries", "Changes that the follower's disk does not have yet", static_cast<double>(overview.lag_entries));
+  families.gauge("replication_lag_seconds", "For how long the follower's disk has lacked something", overview.lag_s);
+  families.gauge("affinity_at_risk", "1 if the two Open vSwitches choose with different hashes", overview.pair.affinity_at_risk);
+  families.gauge("ovs_counters_known", "1 if Open vSwitch told packets and bytes in time", !overview.counters_missing);
+  add_expiry(families, "server", from.config.api.certificate);
+  add_expiry(families, "client_ca", from.config.api.client_ca);
+  add_traffic(families, overview, from.config.metrics_series_max);
 }
 
 void add_octavia(Families& families, const PairFiles& files, const Heartbeats::Stats& heartbeats) {
-  if (const auto& facts = files.certificate()) {
-    families.gauge("certificate_expiry_timestamp_seconds", "When the served certificate ends, in seconds since 1970",
-                   static_cast<double>(std::chrono::system_clock::to_time_t(facts->not_after)));
-  }
   const bool lacks = files.document(DocumentKind::certificate).peer_lacks() || files.document(DocumentKind::agent_config).peer_lacks();
   families.gauge("peer_lacks_files", "1 if the peer has not confirmed the newest certificate and agent configuration", lacks);
   families.counter("heartbeats_sent_total", "Heartbeats sent", heartbeats.sent);
@@ -132,18 +216,16 @@ void add_octavia(Families& families, const PairFiles& files, const Heartbeats::S
 
 }  // namespace
 
-std::string metrics_text(const ReplicaShell& replica, const Forwarding& forwarding, const RoleShell& role, const SwitchoverShell& switchover,
-                         const TakeoverClock& takeovers, const api::ServerStats& api, const PairFiles& files, const Heartbeats::Stats& heartbeats) {
+std::string metrics_text(const MetricSources& from, const Overview& overview) {
   Families families;
   families.state("build_info", "1, labelled with the version", "version", DISTRIBUTOR_VERSION);
-  add_role(families, role);
-  add_ownership(families, switchover, takeovers);
-  add_replication(families, replica);
-  add_forwarding(families, forwarding);
-  add_api(families, api);
-  add_octavia(families, files, heartbeats);
-  const std::string own_hash = forwarding.hash() ? forwarding.hash()->text : "";
-  families.gauge("affinity_at_risk", "1 if the two Open vSwitches choose with different hashes", !affinity_risk(own_hash, replica.core().status()).empty());
+  add_role(families, from.role);
+  add_ownership(families, from.switchover, from.takeovers);
+  add_replication(families, from.replica);
+  add_forwarding(families, from.forwarding);
+  add_api(families, from.api);
+  add_octavia(families, from.files, from.heartbeats);
+  add_overview(families, from, overview);
   return families.text();
 }
 

@@ -11,10 +11,23 @@
 #include "node/daemon/takeover_clock.hpp"
 #include "node/octavia/heartbeats.hpp"
 #include "node/octavia/pair_files.hpp"
+#include "node/overview/overview.hpp"
 
 namespace distributor::node {
 
-std::string metrics_text(const ReplicaShell& replica, const Forwarding& forwarding, const RoleShell& role, const SwitchoverShell& switchover,
-                         const TakeoverClock& takeovers, const api::ServerStats& api, const PairFiles& files, const Heartbeats::Stats& heartbeats);
+struct MetricSources {
+  const Config& config;
+  const ReplicaShell& replica;
+  const Forwarding& forwarding;
+  const RoleShell& role;
+  const SwitchoverShell& switchover;
+  const TakeoverClock& takeovers;
+  const PairFiles& files;
+  Heartbeats::Stats heartbeats;
+  api::ServerStats api;
+  std::uint64_t ownership_changes = 0;
+};
+
+std::string metrics_text(const MetricSources& from, const Overview& overview);
 
 }  // namespace distributor::node

@@ -75,6 +75,7 @@ void ReplicaShell::perform(replica::Effect& effect) {
                  },
                  [this](replica::Persist& effect_persist) { persist(effect_persist); },
                  [this](replica::Reply& reply) {
+                   count(reply);
                    const auto found = waiting_.find(reply.handle);
                    if (found == waiting_.end()) return;
                    auto done = std::move(found->second);
@@ -91,6 +92,16 @@ void ReplicaShell::perform(replica::Effect& effect) {
                  },
              },
              effect);
+}
+
+void ReplicaShell::count(const replica::Reply& reply) {
+  const auto* accepted = std::get_if<replica::ChangeAccepted>(&reply.result);
+  if (accepted == nullptr) {
+    ++stats_.changes_refused;
+  } else if (accepted->changed) {
+    stats_.last_change_pair = accepted->durability == replica::Durability::pair;
+    ++(stats_.last_change_pair ? stats_.changes_pair : stats_.changes_local);
+  }
 }
 
 void ReplicaShell::persist(const replica::Persist& effect) {

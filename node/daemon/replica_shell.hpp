@@ -31,6 +31,10 @@ class ReplicaShell {
     std::uint64_t persists = 0;
     std::uint64_t persist_failures = 0;
     double persist_last_ms = 0;
+    std::uint64_t changes_pair = 0;   // answered as durable on both nodes
+    std::uint64_t changes_local = 0;  // on this one only
+    std::uint64_t changes_refused = 0;
+    bool last_change_pair = true;  // the newest change answered; true before the first
     std::uint64_t messages_sent = 0;
     std::uint64_t messages_unsent = 0;  // no peer
     std::uint64_t messages_refused = 0;  // from the peer, could not be read
@@ -51,6 +55,7 @@ class ReplicaShell {
   void drain();
   void perform(replica::Effect& effect);
   void persist(const replica::Persist& effect);
+  void count(const replica::Reply& reply);
   void arm_timer();
   void await_room();
   void begin_again();

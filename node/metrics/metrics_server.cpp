@@ -4,10 +4,13 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
+#include <optional>
+#include <string_view>
 
 namespace distributor::node {
 namespace asio = boost::asio;
@@ -19,10 +22,11 @@ namespace {
 constexpr std::size_t kConnectionsMax = 16;  // further ones are closed at once
 constexpr std::size_t kHeaderBytesMax = 4096;
 constexpr auto kRequestTime = std::chrono::seconds(10);
+constexpr auto kAnswerTime = std::chrono::seconds(5);
 }  // namespace
 
 struct MetricsServer::Impl : std::enable_shared_from_this<MetricsServer::Impl> {
-  Impl(asio::io_context& io, Collect source) : loop(io), acceptor(io), collect(std::move(source)) {}
+  Impl(asio::io_context& io, Sources from) : loop(io), acceptor(io), sources(std::move(from)) {}
 
   asio::awaitable<void> accept_all() {
     auto self = shared_from_this();
@@ -46,39 +50,83 @@ struct MetricsServer::Impl : std::enable_shared_from_this<MetricsServer::Impl> {
       stream.expires_after(kRequestTime);
       co_await http::async_read(stream, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
       if (error) co_return;
-      auto answer = answer_to(parser.get());
+      auto answer = co_await answer_to(parser.get());
       keep = answer.keep_alive();
       co_await http::async_write(stream, answer, asio::redirect_error(asio::use_awaitable, error));
       if (error) co_return;
     }
   }
 
-  http::response<http::string_body> answer_to(const http::request<http::empty_body>& request) {
-    http::response<http::string_body> answer{http::status::ok, request.version()};
+  using Response = http::response<http::string_body>;
+
+  // The listener takes no name but a loopback one, so that no page of elsewhere can read it through a name of its own (DNS rebinding).
+  static bool is_local_name(std::string_view host) {
+    if (host.empty()) return true;
+    if (host.front() == '[') return host.substr(0, host.find(']') + 1) == "[::1]";
+    const auto name = host.substr(0, host.find(':'));
+    boost::system::error_code error;
+    const auto address = asio::ip::make_address(std::string(name), error);
+    return name == "localhost" || (!error && address.is_loopback());
+  }
+
+  asio::awaitable<Response> answer_to(const http::request<http::empty_body>& request) {
+    Response answer{http::status::ok, request.version()};
     answer.keep_alive(request.keep_alive());
-    if (request.target() != "/metrics") {
+    answer.set(http::field::content_type, "text/plain; charset=utf-8");
+    const auto path = request.target().substr(0, request.target().find('?'));
+    const std::string_view accept = request[http::field::accept];
+    const bool wants_page = accept.find("text/html") != std::string_view::npos;
+    if (path != "/metrics" && path != "/") {
       answer.result(http::status::not_found);
-      answer.set(http::field::content_type, "text/plain");
-      answer.body() = "only /metrics is here\n";
-    } else if (request.method() != http::verb::get) {
+      answer.body() = "only / and /metrics are here\n";
+    } else if (request.method() != http::verb::get && request.method() != http::verb::head) {
       answer.result(http::status::method_not_allowed);
-      answer.set(http::field::allow, "GET");
+      answer.set(http::field::allow, "GET, HEAD");
+    } else if (!is_local_name(request[http::field::host])) {
+      answer.result(http::status::forbidden);
+      answer.body() = "ask for localhost or a loopback address\n";
     } else {
-      answer.set(http::field::content_type, "text/plain; version=0.0.4; charset=utf-8");
-      answer.body() = collect();
+      const auto& collect = path == "/metrics" ? sources.metrics : wants_page ? sources.page : sources.json;
+      answer.set(http::field::content_type, path == "/metrics" ? "text/plain; version=0.0.4; charset=utf-8" : wants_page ? "text/html; charset=utf-8" : "application/json");
+      answer.set(http::field::cache_control, "no-store");
+      if (wants_page) answer.set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
+      co_await fill(answer, collect);
     }
     answer.prepare_payload();
-    return answer;
+    if (request.method() == http::verb::head) answer.body().clear();
+    co_return answer;
+  }
+
+  asio::awaitable<void> fill(Response& answer, const Collect& collect) {
+    struct Pending {
+      explicit Pending(asio::io_context& io) : arrived(io) {}
+      asio::steady_timer arrived;
+      std::optional<std::string> body;
+    };
+    const auto pending = std::make_shared<Pending>(loop);
+    pending->arrived.expires_after(kAnswerTime);
+    collect([pending](std::string body) {
+      pending->body = std::move(body);
+      pending->arrived.cancel();
+    });
+    boost::system::error_code cancelled;
+    if (!pending->body) co_await pending->arrived.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
+    if (pending->body) {
+      answer.body() = std::move(*pending->body);
+    } else {
+      answer.result(http::status::service_unavailable);
+      answer.body() = "not collected in time\n";
+    }
   }
 
   asio::io_context& loop;
   tcp::acceptor acceptor;
-  Collect collect;
+  Sources sources;
   std::size_t connections = 0;
 };
 
-tl::expected<std::unique_ptr<MetricsServer>, std::string> MetricsServer::create(asio::io_context& loop, const Endpoint& listen, Collect collect) {
-  auto impl = std::make_shared<Impl>(loop, std::move(collect));
+tl::expected<std::unique_ptr<MetricsServer>, std::string> MetricsServer::create(asio::io_context& loop, const Endpoint& listen, Sources sources) {
+  auto impl = std::make_shared<Impl>(loop, std::move(sources));
   boost::system::error_code error;
   const auto address = asio::ip::make_address(listen.address.text(), error);
   const tcp::endpoint endpoint(address, listen.port);

@@ -97,6 +97,10 @@ void PeerChannel::on_question(const PeerMessage& message) {
     answer(reply.gate_open() ? std::nullopt : std::optional(reply.reason()));
   } else if (message.has_handover_cancel() && handover_hooks_.cancelled) {
     handover_hooks_.cancelled();
+  } else if (message.has_digest_request()) {
+    send_digests(message.digest_request().id());
+  } else if (message.has_digest_reply()) {
+    on_digests(message.digest_reply());
   } else {
     ++frames_refused_;
   }
@@ -121,6 +125,7 @@ void PeerChannel::cancel_handover() {
 
 void PeerChannel::on_disconnected() {
   handover_asked_ = nullptr;
+  finish_digests(std::nullopt);
   while (!pending_.empty()) finish(pending_.begin()->first, std::nullopt);
 }
 

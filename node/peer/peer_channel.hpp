@@ -18,6 +18,7 @@
 namespace distributor::node {
 
 class PeerMessage;
+using DigestMap = std::map<LoadBalancerId, Digest>;
 
 class PeerChannel {
  public:
@@ -33,6 +34,12 @@ class PeerChannel {
     std::function<void(Seq seq, std::chrono::milliseconds limit, HandoverAnswer answer)> wanted;
     std::function<void()> cancelled;
   };
+  struct PeerDigests {
+    Seq committed;
+    Digest state;
+    DigestMap digests;
+  };
+  using DigestsDone = std::function<void(const std::optional<PeerDigests>&)>;  // or nothing, as above
 
   PeerChannel(boost::asio::io_context& loop, Send send, OnReplication on_replication, InterfacePresent present);
 
@@ -45,6 +52,8 @@ class PeerChannel {
   // makes the answer to the one before void.
   void ask_handover(Seq seq, std::chrono::milliseconds limit, HandoverAnswer answer);
   void cancel_handover();
+  void ask_digests(DigestsDone done);                        // of each load balancer: where two states differ
+  void serve_digests(std::function<PeerDigests()> digests);  // what the peer is told when it asks
   void on_frame(std::string_view frame);  // garbage is dropped and counted
   void on_disconnected();                 // open questions end without an answer
 
@@ -58,6 +67,9 @@ class PeerChannel {
   };
   void on_question(const PeerMessage& message);
   void finish(std::uint64_t id, std::optional<std::vector<bool>> answer);
+  void on_digests(const class DigestReply& reply);
+  void send_digests(std::uint64_t id);
+  void finish_digests(const std::optional<PeerDigests>& answer);
 
   boost::asio::io_context& loop_;
   Send send_;
@@ -68,6 +80,10 @@ class PeerChannel {
   HandoverAnswer handover_asked_;
   std::uint64_t handover_id_ = 0;
   std::map<std::uint64_t, Pending> pending_;
+  std::vector<DigestsDone> digests_wanted_;  // all served by one question
+  std::uint64_t digests_id_ = 0;
+  boost::asio::steady_timer digests_timer_{loop_};
+  std::function<PeerDigests()> own_digests_;
   std::uint64_t next_id_ = 1;
   std::uint64_t frames_refused_ = 0;
 };

@@ -114,6 +114,7 @@ struct Statistics {
   std::uint64_t foreign_changes = 0;  // made by others, as Open vSwitch told
   std::size_t refused_keys = 0;  // now
   double last_programming_ms = 0;
+  double programming_ms = 0;  // of all that was programmed, together
 };
 
 // All optional. They may call any member of the programmer, but not destroy it.

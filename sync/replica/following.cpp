@@ -109,6 +109,12 @@ void Replica::Impl::send_nack(NackReason reason) {
   send(Nack{reason, history.locator()});
 }
 
+void Replica::Impl::on(const Resync&) {
+  if (mode != Mode::following || !peer.connected || snapshot_in.running) return;
+  log(Severity::info, "told to resynchronise: the leader is asked for its whole state");
+  send_nack(NackReason::resync);
+}
+
 // One batch at a time, sent again with each heartbeat until it is taken.
 void Replica::Impl::send_orphans() {
   if (orphans_unsent == 0 || !reconciled) return;

@@ -110,6 +110,7 @@ void Replica::Impl::on_message(const Header& header, const Nack& nack) {
     return begin_snapshot();
   }
   if (snapshot_out.running) return;
+  if (nack.reason == NackReason::resync) return begin_snapshot();
   lead_follower(nack.locator);
 }
 

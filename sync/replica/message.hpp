@@ -86,7 +86,7 @@ struct Ack {
   Seq programmed;
   friend bool operator==(const Ack&, const Ack&) = default;
 };
-enum class NackReason : std::uint8_t { gap = 1, mismatch = 2, diverged = 3 };
+enum class NackReason : std::uint8_t { gap = 1, mismatch = 2, diverged = 3, resync = 4 };
 struct Nack {
   NackReason reason = NackReason::gap;
   std::vector<LogPoint> locator;

@@ -147,7 +147,7 @@ void put(wire::Message& to, const Nack& from) {
   for (const auto& point : from.locator) put(*to.mutable_nack()->add_locator(), point);
 }
 Nack take(const wire::Nack& from) {
-  if (from.reason() < 1 || from.reason() > 3) refuse("a nack's reason is unknown");
+  if (from.reason() < 1 || from.reason() > 4) refuse("a nack's reason is unknown");
   return {static_cast<NackReason>(from.reason()), take_points(from.locator())};
 }
 

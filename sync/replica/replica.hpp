@@ -83,9 +83,10 @@ struct HoldWrites {
 };
 struct InitAlone {};  // operator: this empty node is the pair now
 struct AcknowledgeDropped {};
+struct Resync {};  // operator: this follower asks for the leader's whole state; elsewhere nothing happens
 using Event = std::variant<Tick, PeerConnected, PeerDisconnected, PeerMessage, PersistDone, PersistFailed,
                            OwnershipChanged, Submit, Programmed, LocalFactsChanged, HoldWrites, InitAlone,
-                           AcknowledgeDropped>;
+                           AcknowledgeDropped, Resync>;
 
 // ---- effects
 enum class Durability : std::uint8_t { local, pair };

@@ -1,4 +1,5 @@
 // The only place that knows Beast: TLS handshake, HTTP/1.1 requests one after the other, bounds of time and size.
+#include <algorithm>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
@@ -190,8 +191,13 @@ asio::awaitable<bool> Session::one_request() {
   const unsigned version = message.version();
   const bool without_body = message.method() == http::verb::head;
   const bool wants_more = message.keep_alive();
+  const bool reads = message.method() == http::verb::get || message.method() == http::verb::head;
+  const auto asked = std::chrono::steady_clock::now();
   HttpAnswer answer = co_await answer_of(std::move(request));
   if (answer.hang_up) co_return false;
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - asked;
+  (reads ? shared_->stats.reads : shared_->stats.changes).add(took.count());
+  ++shared_->stats.answers[std::clamp(answer.status / 100, 1U, 5U) - 1];
   const bool keep_alive = wants_more && !shared_->ends(*this);
   const bool written = co_await write(std::move(answer), version, keep_alive, without_body);
   co_return written&& keep_alive;

@@ -18,9 +18,13 @@ int register_amphorae(const Context& context, const Arguments& arguments);
 int unregister(const Context& context, const Arguments& arguments);
 int replace(const Context& context, const Arguments& arguments);
 int init_alone(const Context& context, const Arguments& arguments);
-int acknowledge_losses(const Context& context, const Arguments& arguments);
 int backup(const Context& context, const Arguments& arguments);
 int switchover(const Context& context, const Arguments& arguments);
 int maintenance(const Context& context, const Arguments& arguments);
+int losses(const Context& context, const Arguments& arguments);
+int watch(const Context& context, const Arguments& arguments);
+int diff(const Context& context, const Arguments& arguments);
+int resync(const Context& context, const Arguments& arguments);
+int check(const Context& context, const Arguments& arguments);
 
 }  // namespace distributor::ctl

@@ -7,8 +7,6 @@ namespace distributor::ctl {
 
 int init_alone(const Context& context, const Arguments&) { return context.admin("init-alone"); }
 
-int acknowledge_losses(const Context& context, const Arguments&) { return context.admin("acknowledge-losses"); }
-
 // The daemon writes the file: it does not know this program's folder.
 int backup(const Context& context, const Arguments& arguments) {
   return context.admin("backup", std::filesystem::absolute(arguments.file).string());

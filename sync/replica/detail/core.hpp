@@ -107,6 +107,7 @@ struct Replica::Impl {
   void on(const LocalFactsChanged& event);
   void on(const HoldWrites& event);  // clients.cpp
   void on(const InitAlone&);
+  void on(const Resync& event);
   void on(const AcknowledgeDropped&);
   void begin();
   void run_time();

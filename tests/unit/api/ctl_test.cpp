@@ -232,7 +232,7 @@ TEST_F(CtlTest, InitAloneAndLossesGoOverTheLocalSocket) {  // H13, H8
   std::filesystem::remove(path);
   {
     AdminPeer peer(path, R"({"ok":false,"message":"nothing was lost"})");
-    const auto done = shell(program + " acknowledge-losses --json");
+    const auto done = shell(program + " losses --acknowledge --json");
     EXPECT_EQ(done.code, 1);
     EXPECT_EQ(json::parse(done.text).at("message"), "nothing was lost");
     asked = peer.received;

@@ -99,6 +99,26 @@ TEST(PeerChannel, AHandoverIsAskedForAndAnswered) {  // H7
   EXPECT_EQ(answers.size(), 2U) << "called off: a late answer is void";
 }
 
+TEST(PeerChannel, DigestsOfThePeerSayWhereStatesDiffer) {
+  Two two;
+  const auto lb = LoadBalancerId::parse("00000000-0000-4000-8000-000000000001").value();
+  two.other.serve_digests([&] { return PeerChannel::PeerDigests{Seq{7}, sha256("state"), {{lb, sha256("lb")}}}; });
+  int answers = 0;
+  const auto check = [&](const std::optional<PeerChannel::PeerDigests>& peer) {
+    ASSERT_TRUE(peer);
+    ++answers;
+    EXPECT_EQ(peer->committed, Seq{7});
+    EXPECT_EQ(peer->state, sha256("state"));
+    EXPECT_EQ(peer->digests.at(lb), sha256("lb"));
+  };
+  two.one.ask_digests(check);
+  two.one.ask_digests(check);
+  EXPECT_EQ(answers, 2);
+  two.connected = false;
+  two.one.ask_digests([&](const auto& peer) { answers += peer ? 0 : 10; });
+  EXPECT_EQ(answers, 12);
+}
+
 TEST(PeerChannel, GarbageIsDroppedAndCounted) {  // X3
   Two two;
   std::mt19937 random(7);

@@ -54,6 +54,7 @@ struct World {
   void give_ownership_to(std::size_t node);  // the other one becomes BACKUP
   RequestHandle submit(std::size_t node, Command command, const std::string& request_id = "");
   void hold_writes(std::size_t node, Writes writes, milliseconds limit);
+  void tell(std::size_t node, const Event& event) { step(node, event); }
   void run(milliseconds time);
   // Runs until the condition holds; false if it did not within the time.
   bool run_until(const std::function<bool()>& condition, milliseconds limit = seconds(30));

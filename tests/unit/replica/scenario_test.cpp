@@ -52,6 +52,20 @@ struct Pair : World {
   }
 };
 
+TEST(Replica, FollowerToldToResynchroniseTakesTheWholeStateAndLosesNothing) {  // H8
+  Pair pair;
+  pair.must(0, registration(kLb, 1));
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
+  pair.tell(0, Resync{});  // the leader: nothing happens
+  pair.tell(1, Resync{});
+  ASSERT_TRUE(pair.run_until([&] { return pair.story().find("the peer gets a snapshot of 1 load balancers") != std::string::npos; }));
+  pair.run(std::chrono::seconds(2));
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
+  EXPECT_EQ(pair.status(0).dropped, 0U);
+  EXPECT_EQ(pair.status(1).dropped, 0U);
+  EXPECT_EQ(pair.must(0, registration(kLb, 2)).durability, Durability::pair);
+}
+
 TEST(Replica, PairAnswerMeansBothDisksAndBothSwitches) {  // H3
   Pair pair;
   const auto answer = pair.must(0, registration(kLb, 1));
