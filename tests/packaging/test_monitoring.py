@@ -72,7 +72,7 @@ def lab(programs):
     problems = binaries.missing_prerequisites()
     if problems:
         pytest.skip("; ".join(problems))
-    with Lab(programs, tenants=2) as running:
+    with Lab(programs) as running:
         running.start()
         yield running
 

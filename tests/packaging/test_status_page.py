@@ -27,6 +27,8 @@ def balancers(lab):
     import sys
     sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lab"))
     from support import Balancer
+    for node in lab.nodes.values():
+        node.plug_cable(2)
     with Balancer(lab) as first, Balancer(lab, tenant=2, amphorae=2, spare=False) as second:
         first.who([f"198.18.2.{i}" for i in range(1, 41)])
         second.who(["198.18.3.1"])
