@@ -45,6 +45,14 @@ Machine::Output appctl(const Machine& machine, const node::Config& config, std::
   return machine.run(argv);
 }
 
+// The database knows it only if the distribution's start script wrote it there; the running ovs-vswitchd always does.
+std::string told_version(const Machine& machine, const node::Config& config, const std::string& in_database) {
+  if (version_of(in_database)) return in_database;
+  const auto said = appctl(machine, config, {"version"});
+  const auto at = said.text.find("Open vSwitch) ");
+  return said.exit_code != 0 || at == std::string::npos ? in_database : first_line(said.text.substr(at + 14));
+}
+
 Finding version_finding(const std::string& text) {
   const std::string name = "open_vswitch.version";
   const auto version = version_of(text);
@@ -116,7 +124,7 @@ std::vector<Finding> check_open_vswitch(const Machine& machine, const node::Conf
     return {{Level::fail, "open_vswitch", "ovsdb-server does not answer at " + config.openflow.ovsdb_socket.string() + ": " + first_line(version.text),
              "systemctl start openvswitch-switch; or correct openflow.ovsdb_socket"}};
   }
-  std::vector<Finding> findings{version_finding(trimmed(version.text)), bridge_finding(machine, config), hash_finding(machine, config), nd_finding(machine, config)};
+  std::vector<Finding> findings{version_finding(told_version(machine, config, trimmed(version.text))), bridge_finding(machine, config), hash_finding(machine, config), nd_finding(machine, config)};
   if (config.openflow.datapath_type == "system" && !machine.exists("/sys/module/openvswitch")) {
     findings.push_back({Level::fail, "open_vswitch.datapath", "the kernel module openvswitch is not loaded", "modprobe openvswitch; or set openflow.datapath_type = \"netdev\""});
   } else {
