@@ -59,7 +59,7 @@ def test_watch_shows_the_rates_of_every_position(lab, balancer):
 
 def test_watch_lives_in_a_terminal_and_leaves_it_as_it_was(lab, balancer, tmp_path):
     if shutil.which("tmux") is None:
-        pytest.skip("not installed: tmux (packaging/install-deps --tests)")
+        pytest.skip("not installed: tmux (packaging/install-deps --full)")
     owner = lab.nodes[lab.wait_in_sync()[0]]
     socket = str(tmp_path / "tmux")
 
