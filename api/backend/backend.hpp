@@ -162,6 +162,14 @@ struct CertificateView {
   bool peer_has_it = false;  // or there is no peer
 };
 
+// What this node's configuration allows (L6).
+struct LimitsView {
+  bool dedicated = false;
+  std::uint64_t load_balancers_max = 0;
+  std::uint64_t slots_max = 0;
+  std::string unequal;  // how the peer's differ; empty = they do not, or are not known
+};
+
 struct NodeView {
   NodeId node_id;
   std::string distributor_id;  // one for both nodes: the name in the certificate
@@ -177,6 +185,7 @@ struct NodeView {
   MachineView machine;
   std::optional<CertificateView> certificate;  // absent: it could not be read
   std::vector<NamedNumber> counters;
+  LimitsView limits = {};
 };
 
 class Backend {

@@ -97,7 +97,11 @@ json::object info(const NodeView& node) {
                       {"haproxy_version", nullptr},  {"uuid", node.distributor_id},
                       {"node_id", node.node_id.text()}, {"version", node.version},
                       {"role", node.role},           {"phase", node.phase},
-                      {"certificate", certificate(node)}};
+                      {"certificate", certificate(node)},
+                      {"limits", json::object{{"mode", node.limits.dedicated ? "dedicated" : "shared"},
+                                              {"load_balancers_max", node.limits.load_balancers_max},
+                                              {"slots_max", node.limits.slots_max},
+                                              {"unequal", text_or_null(node.limits.unequal)}}}};
 }
 
 // The rest of what an amphora's agent tells in details, with its names and units.

@@ -67,6 +67,8 @@ class TableReader {
     return fallback;
   }
 
+  bool has(std::string_view key) { return find(key) != nullptr; }
+
   bool boolean(std::string_view key, bool fallback) {
     const auto* node = find(key);
     if (node == nullptr) return fallback;
@@ -315,6 +317,17 @@ void read_small_sections(TableReader& root, Config& config) {
   config.announce.interval = std::chrono::milliseconds(announce.integer("interval_ms", 500, 10, 60'000));
   config.announce.refresh = std::chrono::seconds(announce.integer("refresh_s", 5, 0, 3600));
   announce.refuse_unknown();
+
+  auto limits_table = root.child("limits", false);
+  const auto mode = limits_table.text("mode").value_or("shared");
+  if (mode != "shared" && mode != "dedicated") limits_table.problem("mode", "wanted \"shared\" or \"dedicated\" (one load balancer), found '" + mode + "'");
+  config.ceilings.dedicated = mode == "dedicated";
+  config.ceilings.load_balancers_max = static_cast<std::size_t>(
+      limits_table.integer("load_balancers_max", std::int64_t{limits::kLoadBalancersMax}, 1, std::int64_t{limits::kLoadBalancersMax}));
+  config.ceilings.slots_max = static_cast<std::size_t>(
+      limits_table.integer("slots_max", std::int64_t{limits::kSlotsMax}, 1, std::int64_t{limits::kSlotsMax}));
+  if (config.ceilings.dedicated && limits_table.has("load_balancers_max")) limits_table.problem("load_balancers_max", "has no meaning with mode = \"dedicated\": remove it");
+  limits_table.refuse_unknown();
 
   auto gatekeeper = root.child("gatekeeper", false);
   path_or(gatekeeper, "socket", config.gatekeeper.socket);

@@ -12,6 +12,7 @@
 
 #include "api/agent_config/agent_config.hpp"
 #include "openflow/programmer/target.hpp"
+#include "sync/registry/ceilings.hpp"
 #include "sync/registry/types.hpp"
 
 namespace distributor::node {
@@ -112,6 +113,7 @@ struct Config {
   OpenflowConfig openflow;
   std::optional<PeerConfig> peer;  // absent: standalone (H9)
   ReplicationConfig replication;
+  Ceilings ceilings;  // [limits], L6
   std::optional<KeepalivedConfig> keepalived;  // absent: this node always owns its VIPs (H9)
   GatekeeperConfig gatekeeper;
   AnnounceConfig announce;

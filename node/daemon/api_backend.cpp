@@ -290,6 +290,8 @@ api::NodeView ApiBackend::info() const {
   if (const auto ovs = forwarding_.ovs_version(); !ovs.empty()) view.versions.push_back({"openvswitch", ovs});
   view.role = role_name(role_.status(), !config_.keepalived);
   view.phase = phase_name(replica_.core().status().phase);
+  view.limits = {config_.ceilings.dedicated, config_.ceilings.load_balancers(), config_.ceilings.slots_max,
+                 unequal_ceilings(config_.ceilings.text(), replica_.core().status())};
   view.uptime_s = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started_).count());
   view.standalone = !config_.peer;
   view.owns = role_.status().gate == role::Gate::open;

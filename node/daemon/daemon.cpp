@@ -313,7 +313,11 @@ struct Daemon::Impl {
       risk.empty() ? spdlog::info("affinity: both Open vSwitches choose alike again") : spdlog::error("affinity is at risk: {}", risk);
       told_risk = std::move(risk);
     }
-    const auto facts = node_facts(role.status(), health, own_hash);
+    if (auto unequal = unequal_ceilings(config.ceilings.text(), status); unequal != told_ceilings) {
+      if (!unequal.empty()) spdlog::warn("limits: {}", unequal);
+      told_ceilings = std::move(unequal);
+    }
+    const auto facts = node_facts(role.status(), health, own_hash, config.ceilings.text());
     if (facts == told_peer) return;
     told_peer = facts;
     replica.post(replica::LocalFactsChanged{facts});
@@ -412,6 +416,7 @@ struct Daemon::Impl {
   std::optional<replica::NodeFacts> told_peer;
   role::Ownership told_ownership = role::Ownership::unknown;
   std::string told_risk;
+  std::string told_ceilings;
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
   PeerChannel::HandoverAnswer handover_answer;  // the peer waits for our gate
   std::optional<bool> gate_confirmed;

@@ -37,7 +37,7 @@ role::HealthFacts health_facts(const replica::Status& status, const Forwarding::
   return facts;
 }
 
-replica::NodeFacts node_facts(const role::Status& role, const Forwarding::Health& health, std::string hash_fingerprint) {
+replica::NodeFacts node_facts(const role::Status& role, const Forwarding::Health& health, std::string hash_fingerprint, std::string ceilings) {
   replica::NodeFacts facts;
   facts.vrrp_master = role.vrrp == keepalived::VrrpState::master && role.keepalived_alive;
   facts.gate_open = role.gate == role::Gate::open;
@@ -47,6 +47,7 @@ replica::NodeFacts node_facts(const role::Status& role, const Forwarding::Health
   facts.vip_links_wanted = health.links_wanted;
   facts.version = DISTRIBUTOR_VERSION;
   facts.hash_fingerprint = std::move(hash_fingerprint);
+  facts.ceilings = std::move(ceilings);
   return facts;
 }
 
@@ -83,6 +84,12 @@ std::optional<std::string> why_not_take_over(const role::Status& role, const rep
   if (status.phase != Phase::following) return std::string("it is not in sync");
   if (status.last < seq || status.programmed < seq) return "it has not everything up to change " + std::to_string(seq.value) + " yet";
   return std::nullopt;
+}
+
+std::string unequal_ceilings(const std::string& own, const replica::Status& status) {
+  const auto& peer = status.peer.facts.ceilings;
+  if (peer.empty() || own == peer) return {};
+  return "this node has \"" + own + "\", the peer \"" + peer + "\": the node that leads decides; give both the same [limits]";
 }
 
 replica::Ownership to_replica(role::Ownership ownership) {

@@ -20,7 +20,8 @@ role::SyncFacts sync_facts(const replica::Status& status, bool standalone, std::
 role::HealthFacts health_facts(const replica::Status& status, const Forwarding::Health& health);
 
 // What the peer is told with each heartbeat.
-replica::NodeFacts node_facts(const role::Status& role, const Forwarding::Health& health, std::string hash_fingerprint);
+replica::NodeFacts node_facts(const role::Status& role, const Forwarding::Health& health, std::string hash_fingerprint,
+                              std::string ceilings = {});
 
 // Why clients may move at a takeover: the two Open vSwitches choose with different hashes. Empty: they choose alike, or one
 // of them is not known.
@@ -31,6 +32,9 @@ switchover::Facts switchover_facts(const role::Status& role, const replica::Stat
 
 // And on the side that takes: why this node can't answer beside the owner, which has everything up to seq. Nothing: it can.
 std::optional<std::string> why_not_take_over(const role::Status& role, const replica::Status& status, Seq seq);
+
+// How the peer's [limits] differ from this node's own. Empty: they do not, or are not known (L6).
+std::string unequal_ceilings(const std::string& own, const replica::Status& status);
 
 replica::Ownership to_replica(role::Ownership ownership);
 

@@ -27,6 +27,7 @@ replica::Config replica_config(const Config& config) {
   RAND_bytes(reinterpret_cast<unsigned char*>(&result.boot_id), sizeof result.boot_id);
   result.solo_policy = config.replication.solo_policy == SoloChoice::strict ? replica::SoloPolicy::strict : replica::SoloPolicy::automatic;
   result.solo_after = config.replication.solo_after;
+  result.ceilings = config.ceilings;
   return result;
 }
 

@@ -75,6 +75,10 @@ void Replica::Impl::judge(const Submit& submit, TimePoint deadline) {
     out.push_back(Reply{submit.handle, ChangeRefused{RefusalCode::registry, judged.error(), judged.error().message}});
     return;
   }
+  if (auto above = judged->changed ? above_ceilings(config.ceilings, history.tail(), submit.command) : std::nullopt) {
+    out.push_back(Reply{submit.handle, ChangeRefused{RefusalCode::registry, *above, above->message}});
+    return;
+  }
   client.changed = judged->changed;
   if (judged->changed) {
     append_command(submit.command, submit.request_id);

@@ -35,6 +35,7 @@ struct NodeFacts {
   std::uint32_t vip_links_wanted = 0;
   std::string hash_fingerprint;  // of the running OVS, empty = not known
   std::string version;
+  std::string ceilings = {};  // Ceilings::text(); empty = not known
   friend bool operator==(const NodeFacts&, const NodeFacts&) = default;
 };
 

@@ -39,11 +39,12 @@ void put(wire::NodeFacts& to, const NodeFacts& from) {
   to.set_vip_links_wanted(from.vip_links_wanted);
   to.set_hash_fingerprint(from.hash_fingerprint);
   to.set_version(from.version);
+  to.set_ceilings(from.ceilings);
 }
 NodeFacts take(const wire::NodeFacts& from) {
-  if (from.hash_fingerprint().size() > 256 || from.version().size() > 64) refuse("a text of the node facts is too long");
+  if (from.hash_fingerprint().size() > 256 || from.version().size() > 64 || from.ceilings().size() > 256) refuse("a text of the node facts is too long");
   return {from.vrrp_master(),  from.gate_open(),         from.ready(),            from.ovs_programmed(),
-          from.vip_links_up(), from.vip_links_wanted(), from.hash_fingerprint(), from.version()};
+          from.vip_links_up(), from.vip_links_wanted(), from.hash_fingerprint(), from.version(), from.ceilings()};
 }
 
 void put(wire::LogEntry& to, const LogEntry& from) {

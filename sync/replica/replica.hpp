@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "sync/registry/ceilings.hpp"
 #include "sync/registry/registry.hpp"
 #include "sync/replica/durable_state.hpp"
 #include "sync/replica/message.hpp"
@@ -35,6 +36,7 @@ struct Config {
   std::size_t in_flight_max = 64;                       // window of entries, and of waiting requests x4
   std::size_t log_keep_max = 10'000;                    // bound of the log while the peer is away
   std::size_t checkpoint_every = 512;
+  Ceilings ceilings = {};  // of new changes, judged by this node while it leads (L6)
 };
 
 using RequestHandle = std::uint64_t;  // names a waiting client; chosen by the shell

@@ -295,6 +295,12 @@ TEST_F(RouterTest, InfoAndDetails) {  // P9
   post("plug", kPlugBody);
   EXPECT_EQ(get("/1.0/info").at("hostname"), "dist-a");
   EXPECT_EQ(get("/1.0/info").at("api_version"), "1.0");
+  backend.node_view.limits = {.dedicated = true, .load_balancers_max = 1, .slots_max = 8, .unequal = "the peer's differ"};  // L6
+  const auto limits = get("/1.0/info").at("limits").as_object();
+  EXPECT_EQ(limits.at("mode"), "dedicated");
+  EXPECT_EQ(limits.at("load_balancers_max"), 1);
+  EXPECT_EQ(limits.at("slots_max"), 8);
+  EXPECT_EQ(limits.at("unequal"), "the peer's differ");
   const auto details = get("/1.0/details");
   EXPECT_EQ(details.at("loadbalancers"), 1);
   EXPECT_EQ(details.at("counters").as_object().at("takeovers_total"), 2);

@@ -95,6 +95,14 @@ TEST(Config, OpenflowTargetsMayBeElsewhere) {  // O6
   EXPECT_THAT(problems_of(std::string(kStandalone) + "[openflow]\ntarget = \"tcp:bridge\"\n"), HasSubstr("openflow.target: wanted unix:PATH"));
 }
 
+TEST(Config, LimitsMayBeLowered) {  // L6
+  EXPECT_EQ(parse_config(kStandalone)->ceilings, Ceilings{});
+  const auto config = parse_config(std::string(kStandalone) + "[limits]\nload_balancers_max = 20\nslots_max = 8\n");
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->ceilings, (Ceilings{.load_balancers_max = 20, .slots_max = 8}));
+  EXPECT_TRUE(parse_config(std::string(kStandalone) + "[limits]\nmode = \"dedicated\"\n")->ceilings.dedicated);
+}
+
 TEST(Config, EveryMistakeIsNamedWithItsKey) {
   const std::string standalone = kStandalone;
   const struct {
@@ -113,6 +121,9 @@ TEST(Config, EveryMistakeIsNamedWithItsKey) {
       {"bad endpoint", "node_id=\"n\"\npair_id=\"x\"\n[api]\nlisten=[\"here\"]\ncertificate=\"/c\"\nclient_ca=\"/d\"\n", "api.listen: wanted ADDRESS:PORT"},
       {"peer without keepalived", standalone + "[peer]\nnode_id = \"node-2\"\n", "keepalived: a pair needs this section"},
       {"peer is oneself", standalone + "[peer]\nnode_id = \"node-1\"\n", "peer.node_id: is this node's own"},
+      {"mode", standalone + "[limits]\nmode = \"private\"\n", "limits.mode: wanted \"shared\" or \"dedicated\""},
+      {"above the hard limit", standalone + "[limits]\nslots_max = 257\n", "limits.slots_max: wanted a whole number from 1 to 256"},
+      {"dedicated to several", standalone + "[limits]\nmode = \"dedicated\"\nload_balancers_max = 5\n", "limits.load_balancers_max: has no meaning"},
       {"relative path", standalone + "[admin]\nsocket = \"admin.sock\"\n", "admin.socket: wanted an absolute path"},
   };
   for (const auto& one : cases) EXPECT_THAT(problems_of(one.toml), HasSubstr(one.wanted)) << one.description;

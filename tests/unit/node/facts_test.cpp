@@ -87,5 +87,13 @@ TEST(Facts, AFollowerThatIsBehindIsNotProgrammed) {  // H6
   EXPECT_TRUE(health_facts(status, health).ovs_programmed);
 }
 
+TEST(Facts, UnequalLimitsAreSaid) {  // L6
+  replica::Status status;
+  EXPECT_EQ(unequal_ceilings(Ceilings{}.text(), status), "") << "the peer's are not known yet";
+  status.peer.facts = node_facts({}, {}, "", Ceilings{}.text());
+  EXPECT_EQ(unequal_ceilings(Ceilings{}.text(), status), "");
+  EXPECT_THAT(unequal_ceilings(Ceilings{.dedicated = true}.text(), status), testing::HasSubstr("dedicated to one"));
+}
+
 }  // namespace
 }  // namespace distributor::node

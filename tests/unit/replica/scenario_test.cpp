@@ -393,5 +393,26 @@ TEST(Replica, TooManyWaitingClientsAreTurnedAway) {
   ASSERT_TRUE(pair.run_until([&] { return pair.answers.size() == 41; }));
 }
 
+TEST(Replica, CeilingsAreTheLeadersAndNeverStopAFollower) {  // L6
+  Pair pair;
+  pair.crash(1);
+  pair.config.ceilings = Ceilings{.load_balancers_max = 1, .slots_max = 2};  // an operator lowered them on this node only
+  pair.boot(1);
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
+  for (std::uint32_t i = 1; i <= 4; ++i) EXPECT_EQ(pair.must(0, registration(kLb, i)).durability, Durability::pair);
+  EXPECT_EQ(pair.must(0, plug(lb_number(2))).durability, Durability::pair);
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
+  EXPECT_EQ(pair.amphorae(1), 4U) << "what is in the log is applied, whatever this node's own ceilings say";
+
+  pair.give_ownership_to(1);
+  ASSERT_TRUE(pair.run_until([&] { return pair.status(1).leads; }));
+  for (const auto& command : {plug(lb_number(3)), registration(kLb, 5)}) {
+    const auto refused = pair.refusal(1, command);
+    EXPECT_EQ(refused.code, RefusalCode::registry);
+    EXPECT_EQ(refused.registry.code, RegistryErrorCode::limit);
+  }
+  EXPECT_FALSE(pair.must(1, registration(kLb, 4)).changed) << "what stands may be said again";
+}
+
 }  // namespace
 }  // namespace distributor::replica::testing
