@@ -27,7 +27,7 @@ role::SyncFacts sync_facts(const replica::Status& status, bool standalone, std::
   return facts;
 }
 
-role::HealthFacts health_facts(const replica::Status& status, const Forwarding::Health& health) {
+role::HealthFacts health_facts(const replica::Status& status, const ForwardingHealth& health) {
   role::HealthFacts facts;
   facts.store_ok = status.phase != Phase::failed;
   facts.ovs_connected = health.synchronised;
@@ -37,7 +37,7 @@ role::HealthFacts health_facts(const replica::Status& status, const Forwarding::
   return facts;
 }
 
-replica::NodeFacts node_facts(const role::Status& role, const Forwarding::Health& health, std::string hash_fingerprint, std::string ceilings) {
+replica::NodeFacts node_facts(const role::Status& role, const ForwardingHealth& health, std::string hash_fingerprint, std::string ceilings) {
   replica::NodeFacts facts;
   facts.vrrp_master = role.vrrp == keepalived::VrrpState::master && role.keepalived_alive;
   facts.gate_open = role.gate == role::Gate::open;

@@ -7,7 +7,7 @@
 
 #include "ha/role/role.hpp"
 #include "ha/switchover/switchover.hpp"
-#include "node/daemon/forwarding.hpp"
+#include "node/daemon/forwarding_health.hpp"
 #include "sync/replica/replica.hpp"
 
 namespace distributor::node {
@@ -17,10 +17,10 @@ namespace distributor::node {
 role::SyncFacts sync_facts(const replica::Status& status, bool standalone, std::size_t load_balancers, std::chrono::milliseconds up_for,
                            std::chrono::milliseconds solo_after);
 
-role::HealthFacts health_facts(const replica::Status& status, const Forwarding::Health& health);
+role::HealthFacts health_facts(const replica::Status& status, const ForwardingHealth& health);
 
 // What the peer is told with each heartbeat.
-replica::NodeFacts node_facts(const role::Status& role, const Forwarding::Health& health, std::string hash_fingerprint,
+replica::NodeFacts node_facts(const role::Status& role, const ForwardingHealth& health, std::string hash_fingerprint,
                               std::string ceilings = {});
 
 // Why clients may move at a takeover: the two Open vSwitches choose with different hashes. Empty: they choose alike, or one

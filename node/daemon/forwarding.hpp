@@ -15,6 +15,7 @@
 
 #include "ha/announce/planner.hpp"
 #include "node/config/config.hpp"
+#include "node/daemon/forwarding_health.hpp"
 #include "node/daemon/neighbours.hpp"
 #include "openflow/fingerprint/fingerprint.hpp"
 #include "openflow/ovsdb/client.hpp"
@@ -33,12 +34,7 @@ class Forwarding {
     std::function<void(bool open, bool confirmed)> gate_settled;  // Open vSwitch has the gate so, or did not confirm it in time
     std::function<void()> changed;                  // health, links or counters of them changed
   };
-  struct Health {
-    bool synchronised = false;  // connected to the bridge, its rules read back and made right since; able to forward
-    bool programmed = false;    // and nothing is waiting
-    std::uint32_t links_up = 0;
-    std::uint32_t links_wanted = 0;
-  };
+  using Health = ForwardingHealth;
   using Counters = std::vector<std::pair<Position, wire::Counters>>;
   using CountersDone = std::function<void(tl::expected<Counters, std::string>)>;
   using BucketMap = std::map<std::pair<std::uint32_t, std::uint32_t>, wire::Counters>;  // group id, bucket id

@@ -71,19 +71,16 @@ void Replica::Impl::judge(const Submit& submit, TimePoint deadline) {
     return advance_commit();
   }
   const auto judged = history.tail().check(submit.command);
-  if (!judged) {
-    out.push_back(Reply{submit.handle, ChangeRefused{RefusalCode::registry, judged.error(), judged.error().message}});
-    return;
+  if (!judged) client.refusal = judged.error();
+  client.changed = judged && judged->changed;
+  if (client.changed) {
+    if (auto above = above_ceilings(config.ceilings, history.tail(), submit.command)) {
+      client.refusal = std::move(*above);
+      client.changed = false;
+    }
   }
-  if (auto above = judged->changed ? above_ceilings(config.ceilings, history.tail(), submit.command) : std::nullopt) {
-    out.push_back(Reply{submit.handle, ChangeRefused{RefusalCode::registry, *above, above->message}});
-    return;
-  }
-  client.changed = judged->changed;
-  if (judged->changed) {
-    append_command(submit.command, submit.request_id);
-  }
-  client.seq = history.last().seq;  // an answer without a change rests on everything that came before
+  if (client.changed) append_command(submit.command, submit.request_id);
+  client.seq = history.last().seq;  // an answer without a change, a refusal too, rests on everything that came before
   waiting.push_back(std::move(client));
   advance_commit();
 }
@@ -110,6 +107,10 @@ void Replica::Impl::answer_programmed() {
     const bool here = programmed >= client.seq;
     const bool there = peer_alive() && peer.programmed >= client.seq;
     const bool enough = here && (there || !peer_can);
+    if (client.refusal) {
+      out.push_back(Reply{client.handle, ChangeRefused{RefusalCode::registry, *client.refusal, client.refusal->message}});
+      return true;
+    }
     if (!enough && now < client.programmed_deadline) return false;
     out.push_back(Reply{client.handle, ChangeAccepted{client.durability, client.changed, client.seq, here, there, history.applied().find(client.lb)}});
     return true;
@@ -156,6 +157,14 @@ void Replica::Impl::remember(const std::string& request_id, Seq seq) {
   if (request_order.size() <= limits::kRequestIdsRemembered) return;
   request_ids.erase(request_order.front());
   request_order.pop_front();
+}
+
+// Of an entry that is not in the history any more: a retry of that call must be judged anew, not taken for done (H2, H8).
+void Replica::Impl::forget(const std::string& request_id, Seq seq) {
+  const auto found = request_ids.find(request_id);
+  if (found == request_ids.end() || found->second != seq) return;
+  request_ids.erase(found);
+  std::erase(request_order, request_id);
 }
 
 }  // namespace distributor::replica

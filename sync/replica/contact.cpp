@@ -1,5 +1,6 @@
 // Who leads: comparison of histories at contact, deposition, promotion (H13: history decides, VRRP follows).
 #include <algorithm>
+#include <utility>
 
 #include "sync/replica/detail/core.hpp"
 
@@ -53,8 +54,12 @@ void Replica::Impl::on_hello(const Header& header, const Hello& hello) {
     }
     return;
   }
-  if (header.receiver_boot != 0 && header.receiver_boot != config.boot_id) return;  // meant for an earlier life of this node
+  if (is_late(header, hello)) return;
+  if (header.receiver_boot != 0 && header.receiver_boot != config.boot_id) return not_my_boot();
   const bool new_boot = header.sender_boot != peer.boot;
+  const bool another = new_boot && peer.boot != 0;  // one of the two is of a process that ended
+  if (another) comparison.superseded.push_back(peer.boot);
+  comparison.newest = hello.number;
   peer.boot = header.sender_boot;
   peer.heard = now;
   peer.ever_heard = true;
@@ -68,13 +73,40 @@ void Replica::Impl::on_hello(const Header& header, const Hello& hello) {
   }
 
   if (is_repeat(hello, new_boot)) return;
-  if (!comparison.running) return start_comparison("the peer asks", hello);
+  // A number of its own for every process that was heard: whoever answers it was alive after all those before had been heard.
+  if (!comparison.running || another) return start_comparison("the peer asks", hello);
   const bool known = comparison.other && comparison.other->number == hello.number && !new_boot;
   comparison.other = hello;
-  const bool answered = hello.answer && hello.answer->number == comparison.own.number;
+  const bool answered = header.receiver_boot == config.boot_id && hello.answer && hello.answer->number == comparison.own.number;
   // Answer what is new; an answer to an answer would go on for ever.
   if (!known || !answered) send_hello();
-  if (answered) decide(hello);
+  if (!answered) return;
+  bury_superseded();
+  decide(hello);
+}
+
+// Of a process of the peer that is known to have ended, or told before something that the present one told since.
+bool Replica::Impl::is_late(const Header& header, const Hello& hello) const {
+  if (header.sender_boot == peer.boot) return hello.number < comparison.newest;
+  return std::find(dead_boots.begin(), dead_boots.end(), header.sender_boot) != dead_boots.end();
+}
+
+// The present process has answered a question that was put after the others had been heard. Processes of one node follow each other, so
+// those others have ended: their late frames say nothing any more.
+void Replica::Impl::bury_superseded() {
+  constexpr std::size_t kDeadBootsMax = 64;  // the oldest is forgotten: its frames are long gone
+  for (const auto boot : std::exchange(comparison.superseded, {})) {
+    if (boot != peer.boot && std::find(dead_boots.begin(), dead_boots.end(), boot) == dead_boots.end()) dead_boots.push_back(boot);
+  }
+  while (dead_boots.size() > kDeadBootsMax) dead_boots.pop_front();
+}
+
+// Meant for an earlier life of this node. If the peer of today says that, it was misled by a late frame and would talk past this node
+// for ever: a new Hello tells it better. Seldom enough that late frames of two dead processes do no harm.
+void Replica::Impl::not_my_boot() {
+  if (!peer.connected || now < next_correction) return;
+  next_correction = now + std::chrono::milliseconds(500);
+  start_comparison("the peer takes this process for an earlier one");
 }
 
 // A Hello that the last decision already rests on: it asks for no new comparison. A peer that goes on repeating it lacks our answer.
@@ -82,7 +114,9 @@ bool Replica::Impl::is_repeat(const Hello& hello, bool new_boot) {
   constexpr Duration kStillUndecided = std::chrono::milliseconds(400);  // below the interval of repeats
   if (comparison.running || !comparison.decided || new_boot || !comparison.other || comparison.other->number != hello.number) return false;
   const bool answered = hello.answer && hello.answer->number == comparison.own.number;
-  if (!answered || now - comparison.decided_at > kStillUndecided) send_hello();
+  if (answered && now - comparison.decided_at <= kStillUndecided) return true;
+  comparison.decided_at = now;  // two decided nodes must not answer each other's answers for ever
+  send_hello();
   return true;
 }
 
@@ -126,6 +160,7 @@ void Replica::Impl::follow(const char* why) {
   if (mode == Mode::leading) step_down(why);
   mode = Mode::following;
   reconciled = false;
+  in_sync_at.reset();
   snapshot_in.running = false;
   fenced = ownership == Ownership::master && !edge;
 }

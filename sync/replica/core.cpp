@@ -100,14 +100,13 @@ void Replica::Impl::on(const PersistFailed& event) {
 
 void Replica::Impl::on(const OwnershipChanged& event) {
   const bool becomes_master = event.ownership == Ownership::master && ownership != Ownership::master;
-  const bool first_word = becomes_master && ownership == Ownership::unknown;
   ownership = event.ownership;
   if (ownership == Ownership::master) {
     edge = edge || (event.fresh_edge && becomes_master);
     // Of a settled leader it asks for nothing. Kept, it would raise a term against the peer that takes over in order, before BACKUP is read here.
     if (mode == Mode::leading && !comparison.running) edge = false;
-    // Histories may have been compared before keepalived was asked: the owner that restarted would follow for ever.
-    if (first_word && !event.fresh_edge && mode != Mode::leading && mode != Mode::failed) start_comparison("keepalived has this node as the owner");
+    // Histories may have been compared before keepalived was asked (a restart, a lost line): the owner would follow for ever.
+    if (becomes_master && !event.fresh_edge && mode != Mode::leading && mode != Mode::failed) start_comparison("keepalived has this node as the owner");
     return;
   }
   edge = false;
@@ -150,6 +149,7 @@ void Replica::Impl::on(const AcknowledgeDropped&) {
 // What follows from the passing of time, and from what an event left to do.
 void Replica::Impl::run_time() {
   if (mode == Mode::failed) return;
+  if (in_sync()) in_sync_at = now;
   if (comparison.running && peer_silent() && now - comparison.started >= config.solo_after) comparison.running = false;
   if (comparison.running && now >= comparison.resend) {
     comparison.resend = now + kHelloResend;
@@ -199,7 +199,7 @@ Phase Replica::Impl::phase() const {
       if (follower.streaming && peer_alive() && follower.synced) return Phase::leading;
       return solo() ? Phase::solo : Phase::holding;
     case Mode::following:
-      return in_sync() ? Phase::following : Phase::catching_up;
+      return keeps_up() ? Phase::following : Phase::catching_up;
     default:
       return Phase::waiting;
   }
@@ -207,7 +207,7 @@ Phase Replica::Impl::phase() const {
 
 bool Replica::Impl::is_entitled() const {
   if (mode == Mode::failed || !meta.ever_synced || fenced) return false;
-  if (mode == Mode::leading || in_sync()) return true;
+  if (mode == Mode::leading || keeps_up()) return true;
   return peer_silent();  // alone: whatever it has
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sync/replica/detail/core.hpp"
+#include "sync/replica/planted.hpp"
 
 namespace distributor::replica {
 namespace {
@@ -12,7 +13,7 @@ constexpr Duration kRefusalPause = std::chrono::milliseconds(100);  // between t
 }  // namespace
 
 void Replica::Impl::on_message(const Header& header, const Append& append) {
-  if (header.term < meta.term) {
+  if (header.term < meta.term && !planted(Planted::accept_lower_term)) {
     if (now >= next_stale) {
       next_stale = now + kRefusalPause;
       send(Stale{});
@@ -32,10 +33,12 @@ void Replica::Impl::on_message(const Header& header, const Append& append) {
   if (reconciled) meta.ever_synced = true;
   if (taken.agreed.seq > meta.pair_floor.seq) meta.pair_floor = taken.agreed;
   taken.batch.meta = meta;
-  if (!taken.cut.empty()) list_as_orphans(taken.cut, taken.batch);
+  if (!taken.cut.empty() && !planted(Planted::forget_dropped)) list_as_orphans(taken.cut, taken.batch);
+  if (planted(Planted::acknowledge_before_fsync)) send(Ack{taken.agreed, meta.ever_synced, programmed});
   persist(std::move(taken.batch), [this, agreed = taken.agreed, refused = taken.refused, committed = append.committed, term = header.term] {
     if (mode != Mode::following || meta.term != term || !history.holds(agreed)) return;
-    durable = agreed;
+    // A late or repeated Append must not take back what a newer one brought.
+    if (!reconciled || agreed.seq > durable.seq || !history.holds(durable)) durable = agreed;
     if (meta.ever_synced) program_everything_once();
     if (committed > history.committed()) commit_through(std::min(committed, durable.seq));
     acknowledge();
@@ -84,6 +87,7 @@ bool Replica::Impl::cut_after(const LogPoint& point, Taken& taken) {
   }
   orphans_common = point;
   taken.cut = history.truncate_after(point.seq);
+  for (const auto& entry : taken.cut) forget(entry.request_id, entry.seq);
   taken.batch.truncate_after = point.seq;
   durable = std::min(durable, history.last(), [](const LogPoint& a, const LogPoint& b) { return a.seq < b.seq; });
   programmed = std::min(programmed, history.committed());

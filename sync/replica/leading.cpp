@@ -4,6 +4,7 @@
 
 #include "sync/registry/codec.hpp"
 #include "sync/replica/detail/core.hpp"
+#include "sync/replica/planted.hpp"
 
 namespace distributor::replica {
 
@@ -23,7 +24,7 @@ void Replica::Impl::promote(const std::string& why, Term above) {
   follower_locator.reset();
   snapshot_in.running = false;
   PersistBatch batch;
-  batch.meta = meta;
+  if (!planted(Planted::skip_persisted_term)) batch.meta = meta;
   persist(std::move(batch), [this, why, term = meta.term] {
     if (mode != Mode::leading || meta.term != term) return;
     term_ready = true;
@@ -103,7 +104,7 @@ void Replica::Impl::take_ack(const LogPoint& point, bool synced) {
 }
 
 void Replica::Impl::on_message(const Header& header, const Nack& nack) {
-  if (mode != Mode::leading || header.term != meta.term) return;
+  if (mode != Mode::leading || header.term != meta.term || planted(Planted::drop_nack)) return;
   if (nack.reason == NackReason::diverged) {
     diverged = true;
     log(Severity::error, "the peer held another state at the same place of the history: it takes a snapshot");

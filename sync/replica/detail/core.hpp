@@ -42,6 +42,8 @@ struct Comparison {
   Hello own;
   std::optional<Hello> other;
   TimePoint resend{0};
+  std::uint64_t newest = 0;                // number of the latest Hello of the peer's present process
+  std::vector<std::uint64_t> superseded;  // processes of the peer that another one took the place of, not known to have ended yet
 };
 
 // The leader's view of its follower in the present term.
@@ -80,6 +82,7 @@ struct Waiting {
   LoadBalancerId lb;
   Seq seq;              // its own entry, or the newest one that its answer rests on
   bool changed = false;
+  std::optional<RegistryError> refusal;  // told only once what it rests on is committed: it may still be cut
   TimePoint deadline{0};
   bool committed = false;
   Durability durability = Durability::local;
@@ -120,6 +123,9 @@ struct Replica::Impl {
   // ---- contact.cpp
   void start_comparison(const char* why, std::optional<Hello> other = {});
   bool is_repeat(const Hello& hello, bool new_boot);
+  void not_my_boot();
+  bool is_late(const Header& header, const Hello& hello) const;
+  void bury_superseded();
   void send_hello();
   bool contains(const LogPoint& floor) const;
   void on_hello(const Header& header, const Hello& hello);
@@ -182,6 +188,7 @@ struct Replica::Impl {
   void refuse_all(RefusalCode code, const std::string& message);
   void expire_clients();
   void remember(const std::string& request_id, Seq seq);
+  void forget(const std::string& request_id, Seq seq);
   bool writes_may_proceed() const;
   bool takes_changes() const;
   bool drained() const;
@@ -196,6 +203,8 @@ struct Replica::Impl {
   bool peer_silent() const { return now - peer.heard >= config.solo_after; }
   bool standalone() const { return !config.peer_id; }
   bool in_sync() const { return mode == Mode::following && reconciled && durable.seq >= peer.last.seq && meta.ever_synced; }
+  // As readiness sees it: under changes a follower is always a few milliseconds behind, and what is on its way was not answered yet.
+  bool keeps_up() const { return in_sync() || (mode == Mode::following && reconciled && in_sync_at && now - *in_sync_at <= std::chrono::seconds(1)); }
   Term next_term(Term above) const;
 
   Config config;
@@ -248,6 +257,9 @@ struct Replica::Impl {
   TimePoint next_heartbeat{0};
   TimePoint next_stale{0};
   TimePoint next_nack{0};
+  TimePoint next_correction{0};
+  std::optional<TimePoint> in_sync_at;  // last, in the present following
+  std::deque<std::uint64_t> dead_boots;  // processes of the peer that have ended
   std::uint64_t refused_hellos = 0;
 };
 

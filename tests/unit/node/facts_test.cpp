@@ -24,7 +24,7 @@ TEST(Facts, ThePeerIsToldWhatItNeedsToKnow) {  // H6
   role.keepalived_alive = true;
   role.gate = role::Gate::open;
   role.readiness = 150;
-  Forwarding::Health health;
+  ForwardingHealth health;
   health.synchronised = true;
   health.links_up = 3;
   health.links_wanted = 4;
@@ -77,7 +77,7 @@ TEST(Facts, OnlyASettledOwnerHandsOverAndOnlyToAReadyPeer) {  // H7
 }
 
 TEST(Facts, AFollowerThatIsBehindIsNotProgrammed) {  // H6
-  Forwarding::Health health;
+  ForwardingHealth health;
   health.synchronised = health.programmed = true;
   replica::Status status;
   status.committed = Seq{7};

@@ -1,0 +1,7 @@
+#include "sync/replica/planted.hpp"
+
+namespace distributor::replica {
+
+Planted planted_bug = Planted::none;
+
+}  // namespace distributor::replica

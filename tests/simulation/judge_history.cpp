@@ -1,0 +1,127 @@
+// The whole history, once both nodes are in sync and quiet.
+//
+// Linearizability, per load balancer: the pair's log is the witness. It is a total order of all changes; an answer says by its
+// sequence number where in that order it stands, and carries the load balancer as it was then or later. So instead of searching
+// for an order (Wing & Gong), this one is checked to explain every answer and to respect real time:
+//   - a change that was accepted is in the log, made between its call and its answer: the log's order is the order in time;
+//   - an answer without a change, or a refusal, fits the state at some place of the log between what had been answered `pair`
+//     before the call and what was committed at the answer;
+//   - the load balancer in an answer is the one at some place from its change to the answer.
+// An unknown outcome may have taken effect or not: either is explained by the log. Answers `local` whose change the pair went on
+// without are not held to that; they have to be listed.
+#include <algorithm>
+
+#include "tests/simulation/judge.hpp"
+
+namespace distributor::simulation {
+namespace {
+
+std::string describe(const Attempt& attempt) {
+  static constexpr const char* kNames[] = {"PLUG", "UNPLUG", "REGISTER", "UNREGISTER", "REPLACE"};
+  return std::string(kNames[attempt.command.index()]) + " of " + load_balancer_of(attempt.command).text().substr(33) + " called at " +
+         std::to_string(std::chrono::duration_cast<milliseconds>(attempt.invoked).count()) + " ms";
+}
+
+}  // namespace
+
+std::vector<Key> Judge::chain_to(Key last) const {
+  std::vector<Key> chain;
+  for (auto key = last; key != 0; key = entries_.at(key).previous) chain.push_back(key);
+  chain.push_back(0);
+  std::reverse(chain.begin(), chain.end());
+  return chain;
+}
+
+void Judge::final_verdict() {
+  const auto& log = logs_[0];
+  const auto last = log.keys.back();
+  if (!entries_.contains(last)) return violation("the final history is unknown");
+  const auto chain = chain_to(last);
+  if (chain.size() <= promised_seq_.value || chain[promised_seq_.value] != promised_) violation("what was answered `pair` is not in the final history");
+  check_answers(chain);
+  check_kept(chain);
+}
+
+void Judge::check_answers(const std::vector<Key>& chain) {
+  std::unordered_map<Key, std::size_t> place;
+  for (std::size_t i = 0; i < chain.size(); ++i) place.emplace(chain[i], i);
+  for (const auto& [handle, attempt] : attempts_) {
+    if (!attempt.answered) continue;
+    const auto at_answer = place.find(attempt.committed);
+    const auto at_call = place.find(attempt.at_call);
+    const auto* accepted = std::get_if<replica::ChangeAccepted>(&attempt.result);
+    if (at_call == place.end()) continue;  // said already: a promise is not in the history
+    if (at_answer == place.end()) {
+      if (accepted != nullptr && accepted->durability == replica::Durability::pair) violation(describe(attempt) + ": answered `pair` from a history that is gone");
+      continue;
+    }
+    const auto low = at_call->second;
+    const auto high = at_answer->second;
+    if (accepted != nullptr) {
+      check_accepted(attempt, chain, low, high);
+      continue;
+    }
+    const auto& refused = std::get<replica::ChangeRefused>(attempt.result);
+    if (refused.code != replica::RefusalCode::registry) continue;
+    bool explained = false;
+    for (auto i = std::min(low, high); i <= high && !explained; ++i) {
+      const auto judged = state(chain[i])->check(attempt.command);
+      explained = !judged && judged.error().code == refused.registry.code;
+    }
+    if (!explained) violation(describe(attempt) + ": refused (" + refused.registry.message + "), and no state between call and answer refuses it");
+  }
+}
+
+void Judge::check_accepted(const Attempt& attempt, const std::vector<Key>& chain, std::size_t low, std::size_t high) {
+  const auto& accepted = std::get<replica::ChangeAccepted>(attempt.result);
+  const auto seq = static_cast<std::size_t>(accepted.seq.value);
+  if (seq >= chain.size() || chain[seq] != attempt.own) {
+    if (accepted.durability == replica::Durability::pair) violation(describe(attempt) + ": answered `pair` and not in the final history");
+    return;
+  }
+  if (accepted.durability == replica::Durability::pair && high < low) violation(describe(attempt) + ": answered from a state older than what had been answered before the call");
+  if (accepted.changed) {
+    const auto& entry = entries_.at(attempt.own);
+    if (entry.command != attempt.command) violation(describe(attempt) + ": the change at its place is another one");
+    if (entry.created < attempt.invoked || entry.created > *attempt.answered) violation(describe(attempt) + ": its change was not made between call and answer");
+  } else {
+    bool explained = false;
+    for (auto i = std::min(low, high); i <= high && !explained; ++i) {
+      const auto judged = state(chain[i])->check(attempt.command);
+      explained = judged && !judged->changed;
+      const auto& entry = entries_.at(chain[i]);
+      explained = explained || (!attempt.request_id.empty() && entry.request_id == attempt.request_id);
+    }
+    // A replayed request id is known from the log, however long ago that was.
+    for (std::size_t i = 0; i < low && !explained; ++i) explained = !attempt.request_id.empty() && entries_.at(chain[i]).request_id == attempt.request_id;
+    if (!explained) violation(describe(attempt) + ": accepted without a change, and in no state between call and answer it stands already");
+  }
+  bool listed = false;
+  for (auto i = seq; i <= std::max(seq, high) && !listed; ++i) {
+    const auto lb = state(chain[i])->find(load_balancer_of(attempt.command));
+    listed = lb == accepted.after || (lb && accepted.after && *lb == *accepted.after);
+  }
+  if (!listed) violation(describe(attempt) + ": the load balancer in its answer never stood so between its change and the answer");
+}
+
+// Every change that was ever on a disk is in the history, was proposed again, stands there anyhow, or is listed. Only the loss of a
+// disk excuses what was not on both.
+void Judge::check_kept(const std::vector<Key>& chain) {
+  const std::unordered_set<Key> kept(chain.begin(), chain.end());
+  std::set<std::pair<std::string, std::string>> again;
+  for (const auto key : chain) again.emplace(entries_.at(key).bytes, entries_.at(key).request_id);
+  for (const auto& [key, entry] : entries_) {
+    if (key == 0 || !entry.on_a_platter || kept.contains(key)) continue;
+    const std::pair identity(entry.bytes, entry.request_id);
+    if (listed_.contains(identity) || again.contains(identity) || listed_as_state_.contains(key)) continue;
+    if (last_disk_loss_ && entry.created <= *last_disk_loss_) continue;
+    const auto stands = [&](Key at) {
+      const auto judged = state(at)->check(entry.command);
+      return judged && !judged->changed;
+    };
+    if (std::any_of(chain.begin(), chain.end(), stands)) continue;
+    violation("change " + std::to_string(entry.seq.value) + " of term " + std::to_string(entry.term.value) + " was on a disk, the pair went on without it, and it is listed nowhere");
+  }
+}
+
+}  // namespace distributor::simulation
