@@ -204,10 +204,15 @@ def _(step: model.RegisterApart, run):
 
 @take.register
 def _(step: model.Switchover, run):
+    """A refusal changes nothing: a peer that has just come back is asked again until it is ready to own."""
     (node,) = run.nodes("active")
-    done = node.ctl("switchover", check=False)
-    if done.returncode != 0:
-        raise LabError(f"distributorctl switchover: exit {done.returncode}: {(done.stderr or done.stdout).strip()}")
+
+    def accepted():
+        done = node.ctl("switchover", check=False)
+        if done.returncode != 0:
+            raise LabError(f"distributorctl switchover: exit {done.returncode}: {(done.stderr or done.stdout).strip()}")
+        return True
+    wait_until(accepted, 15, "the switchover to be accepted", 0.2)
 
 
 @take.register
