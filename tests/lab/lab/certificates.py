@@ -13,7 +13,7 @@ def _key(path):
 def _authority(directory, name):
     base = os.path.join(directory, name)
     _key(base + ".key")
-    run(["openssl", "req", "-x509", "-new", "-key", base + ".key", "-subj", f"/CN={name}", "-days", "30",
+    run(["openssl", "req", "-x509", "-new", "-key", base + ".key", "-subj", f"/CN={name}", "-days", "365",
          "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign",
          "-out", base + ".pem"])
     return base
