@@ -191,7 +191,9 @@ TEST_F(HostileTest, AReconnectStormEndsInAConnectionAndLeavesNothingBehind) {
   start_pair();
   const auto before = open_descriptors();
   for (int i = 0; i < 60; ++i) {
-    if (i % 4 == 0) ASSERT_TRUE(both_connected());  // the others fall into the middle of a handshake
+    if (i % 4 == 0) {
+      ASSERT_TRUE(both_connected());  // the others fall into the middle of a handshake
+    }
     b_.link->reset("storm");
     if (i % 3 == 0) a_.link->reset("storm of the other side");
     io_.restart();
