@@ -115,7 +115,9 @@ TEST_F(Handover, ADeposedLeaderSendsWaitingClientsToTheNewOne) {
   world.set_link(true);
   ASSERT_TRUE(world.run_until([&] { return world.converged(); }));
   ASSERT_TRUE(world.answer(waiting).has_value());
-  if (refused(waiting) != nullptr) EXPECT_EQ(refused(waiting)->code, RefusalCode::moved);
+  if (refused(waiting) != nullptr) {
+    EXPECT_EQ(refused(waiting)->code, RefusalCode::moved);
+  }
 }
 
 }  // namespace
