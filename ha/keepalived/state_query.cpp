@@ -77,6 +77,34 @@ tl::expected<VrrpState, std::string> parse_state_dump(std::string_view json, std
   return tl::unexpected("keepalived's state dump has no state for instance " + std::string(instance));
 }
 
+namespace {
+
+// The process that a pid file of keepalived names.
+tl::expected<pid_t, std::string> keepalived_process(const std::string& pid_file) {
+  const auto text = read_file(pid_file, 64);
+  if (!text) return tl::unexpected(pid_file + ": not readable; is keepalived running with this --pid file?");
+  pid_t pid = 0;
+  std::from_chars(text->data(), text->data() + text->size(), pid);
+  if (pid <= 1) return tl::unexpected(pid_file + ": wanted a process id");
+  // A pid file may outlive its process, and the number may be another's by now: a foreign process would die of the
+  // signal.
+  const auto name = read_file("/proc/" + std::to_string(pid) + "/comm", 64);
+  if (!name || *name != "keepalived\n") {
+    return tl::unexpected(pid_file + ": process " + std::to_string(pid) + " is not keepalived");
+  }
+  return pid;
+}
+
+}  // namespace
+
+bool is_running(const std::string& pid_file) {
+  const auto pid = keepalived_process(pid_file);
+  if (!pid) return false;
+  const auto stat = read_file("/proc/" + std::to_string(*pid) + "/stat", 512);
+  const auto state = stat ? stat->rfind(") ") : std::string::npos;  // the name before it may hold anything
+  return state != std::string::npos && state + 2 < stat->size() && (*stat)[state + 2] != 'Z' && (*stat)[state + 2] != 'X';
+}
+
 struct StateQuery::Impl : std::enable_shared_from_this<StateQuery::Impl> {
   Impl(boost::asio::io_context& loop, Config the_config) : io(loop), config(std::move(the_config)), timer(loop) {}
 
@@ -93,19 +121,10 @@ struct StateQuery::Impl : std::enable_shared_from_this<StateQuery::Impl> {
 };
 
 tl::expected<void, std::string> StateQuery::Impl::send_signal() const {
-  const auto text = read_file(config.pid_file, 64);
-  if (!text) return tl::unexpected(config.pid_file + ": not readable; is keepalived running with this --pid file?");
-  pid_t pid = 0;
-  std::from_chars(text->data(), text->data() + text->size(), pid);
-  if (pid <= 1) return tl::unexpected(config.pid_file + ": wanted a process id");
-  // A pid file may outlive its process, and the number may be another's by now: a foreign process would die of the
-  // signal.
-  const auto name = read_file("/proc/" + std::to_string(pid) + "/comm", 64);
-  if (!name || *name != "keepalived\n") {
-    return tl::unexpected(config.pid_file + ": process " + std::to_string(pid) + " is not keepalived");
-  }
-  if (::kill(pid, config.signal_number) != 0) {
-    return tl::unexpected("keepalived (process " + std::to_string(pid) + ") cannot be asked: " + std::strerror(errno));
+  const auto pid = keepalived_process(config.pid_file);
+  if (!pid) return tl::unexpected(pid.error());
+  if (::kill(*pid, config.signal_number) != 0) {
+    return tl::unexpected("keepalived (process " + std::to_string(*pid) + ") cannot be asked: " + std::strerror(errno));
   }
   return {};
 }

@@ -22,6 +22,9 @@ tl::expected<VrrpState, std::string> parse_state_dump(std::string_view json, std
 tl::expected<int, std::string> json_dump_signal(const std::string& keepalived_program,
                                                 std::chrono::milliseconds timeout = std::chrono::milliseconds(1000));
 
+// Whether the process that keepalived's pid file names is a keepalived and lives (a zombie does not).
+bool is_running(const std::string& pid_file);
+
 class StateQuery {
  public:
   struct Config {

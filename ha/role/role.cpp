@@ -190,6 +190,9 @@ void RoleMachine::Impl::notice_pause() {
                              " ms: asking keepalived before anything is announced");
   asking_after_pause = true;
   query_at = now;
+  // A gatekeeper that was restarted meanwhile does not remember what its predecessor cleared, so nobody tells. One that does remember has told
+  // by then.
+  if (readiness) rewrite_at = now + std::chrono::seconds(1);
 }
 
 void RoleMachine::Impl::told(VrrpState state, bool fresh) {

@@ -133,6 +133,8 @@ void RoleShell::perform(const role::Effect& effect) {
                  [this](const role::OwnershipChanged& change) { hooks_.ownership_changed(change.ownership, change.fresh_edge); },
                  [this](const role::DeleteManagementAddress&) {
                    const auto& vrrp = *config_.keepalived;
+                   // After a pause of this process the news of its death may be older than its successor.
+                   if (keepalived::is_running(vrrp.pid_file.string())) return spdlog::info("keepalived runs again: the management address is left to it");
                    const auto gone = delete_address(vrrp.interface, vrrp.management_vip, vrrp.management_prefix);
                    if (!gone) {
                      spdlog::error("management address {} on {}: {}; remove it by hand, the peer holds it", vrrp.management_vip.text(), vrrp.interface, gone.error());

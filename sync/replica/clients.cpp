@@ -90,11 +90,13 @@ void Replica::Impl::mark_committed() {
   const bool peer_has = follower.streaming && follower.synced;
   for (auto& client : waiting) {
     if (client.committed || client.seq > history.committed()) continue;
-    const bool on_both = peer_has && follower.durable.seq >= client.seq && durable.seq >= client.seq;
+    // All that the list in the answer shows is on both disks, not the client's own change alone.
+    const bool on_both = peer_has && std::min({follower.durable.seq, durable.seq, ceiling_durable}) >= history.committed();
     // Without the peer's word an answer has to wait, unless this node is on its own.
     if (!on_both && !solo()) continue;
     client.committed = true;
     client.durability = on_both ? Durability::pair : Durability::local;
+    client.after = history.applied().find(client.lb);
     client.programmed_deadline = std::min(now + config.programmed_wait, client.deadline);
   }
 }
@@ -112,7 +114,7 @@ void Replica::Impl::answer_programmed() {
       return true;
     }
     if (!enough && now < client.programmed_deadline) return false;
-    out.push_back(Reply{client.handle, ChangeAccepted{client.durability, client.changed, client.seq, here, there, history.applied().find(client.lb)}});
+    out.push_back(Reply{client.handle, ChangeAccepted{client.durability, client.changed, client.seq, here, there, client.after}});
     return true;
   });
 }

@@ -28,6 +28,7 @@ void Replica::Impl::start_comparison(const char* why, std::optional<Hello> other
   own.last = history.last();
   own.base = history.base();
   own.pair_floor = meta.pair_floor;
+  own.pairing = meta.pairing;
   own.locator = history.locator();
   own.facts = facts;
   log(Severity::info, std::string("comparing histories with the peer: ") + why);
@@ -36,13 +37,23 @@ void Replica::Impl::start_comparison(const char* why, std::optional<Hello> other
 
 void Replica::Impl::send_hello() {
   auto hello = comparison.own;
-  if (comparison.other) hello.answer = HelloAnswer{comparison.other->number, contains(comparison.other->pair_floor)};
+  if (comparison.other) hello.answer = answer_to(*comparison.other);
   send(std::move(hello));
 }
 
-// Below its base a log cannot be looked up any more; what is not above the own floor is of the history that both share.
-bool Replica::Impl::contains(const LogPoint& floor) const {
-  return history.holds(floor) || (floor.seq <= history.base().seq && floor.seq <= meta.pair_floor.seq);
+HelloAnswer Replica::Impl::answer_to(const Hello& hello) const {
+  // Whatever this very process acknowledged, it still has: what the peer sent it beyond never arrived. So had the one that led on.
+  const bool by_survivor = hello.pairing.peer_boot == meta.survivor.boot && hello.pairing.term < meta.survivor.term;
+  const bool by_me = hello.pairing.peer_boot == config.boot_id || by_survivor;
+  return {hello.number, contains(hello.pair_floor, hello), by_me || contains(hello.pairing.ceiling, hello)};
+}
+
+// Below its base a log cannot be looked up any more. What is not above the own floor, or of the same pairing not above the own ceiling, is
+// of the history that both share.
+bool Replica::Impl::contains(const LogPoint& point, const Hello& hello) const {
+  if (history.holds(point)) return true;
+  if (point.seq > history.base().seq) return false;
+  return point.seq <= meta.pair_floor.seq || (hello.pairing.term == meta.pairing.term && point.seq <= meta.pairing.ceiling.seq);
 }
 
 void Replica::Impl::on_hello(const Header& header, const Hello& hello) {
@@ -121,14 +132,14 @@ bool Replica::Impl::is_repeat(const Hello& hello, bool new_boot) {
 }
 
 void Replica::Impl::decide(const Hello& theirs) {
-  const Candidate own{comparison.own, contains(theirs.pair_floor)};
-  const Candidate other{theirs, theirs.answer->contains_floor};
+  const Candidate own{comparison.own, answer_to(theirs)};
+  const Candidate other{theirs, *theirs.answer};
   const auto decision = decide_leader(own, other);
   comparison.running = false;
   comparison.decided = true;
   comparison.decided_at = now;
   comparison.resend = now + config.solo_after;  // of the next attempt, if nobody may lead
-  allow_below_floor = decision.double_fault;
+  allow_below_floor = decision.below_floor;
   if (decision.double_fault) {
     diverged = true;
     log(Severity::error, "both nodes lost something that was acknowledged as pair: " + decision.reason);
@@ -144,7 +155,7 @@ void Replica::Impl::decide(const Hello& theirs) {
   if (*decision.leader != config.node_id) {
     verdict = "the peer leads: " + decision.reason;
     // An edge of a time when this node lacked what the pair had counts no more: it gives way until keepalived names it anew (H13).
-    const bool entitled = decision.init_together || (comparison.own.ever_synced && own.contains_peer_floor);
+    const bool entitled = decision.init_together || (comparison.own.ever_synced && own.answer.contains_floor && own.answer.contains_ceiling);
     edge = edge && entitled;
     return follow(verdict.c_str());
   }
@@ -160,6 +171,7 @@ void Replica::Impl::follow(const char* why) {
   if (mode == Mode::leading) step_down(why);
   mode = Mode::following;
   reconciled = false;
+  agreement_durable = false;
   in_sync_at.reset();
   snapshot_in.running = false;
   fenced = ownership == Ownership::master && !edge;

@@ -155,6 +155,11 @@ void Replica::Impl::run_time() {
     comparison.resend = now + kHelloResend;
     send_hello();
   }
+  // Connected, and not a word that is meant for this process: the peer may take it for an earlier one, and would for ever.
+  if (peer.connected && !comparison.running && peer_silent() && now >= comparison.resend) {
+    comparison.resend = now + 2 * kHelloResend;
+    send_hello();
+  }
   const bool contact_without_result = peer.connected && !comparison.running && mode == Mode::idle && peer_alive() && now >= comparison.resend;
   if (contact_without_result) start_comparison("nobody leads");
   if (mode != Mode::leading && may_promote()) promote(peer_silent() ? "the peer is silent and this node owns the VIPs" : "keepalived made this node the owner", std::max(meta.term, peer.term));

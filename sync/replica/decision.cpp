@@ -7,12 +7,16 @@ namespace {
 
 bool empty(const Hello& hello) { return hello.last.seq == Seq{0}; }
 
-Decision choose(const Hello& winner, std::string reason) { return Decision{winner.node_id, false, false, std::move(reason)}; }
+Decision choose(const Hello& winner, std::string reason) { return Decision{winner.node_id, false, false, false, std::move(reason)}; }
 
 // The later key wins; keys differ at the latest in the node id.
 template <typename Key>
 const Hello& larger(const Hello& one, const Hello& other, Key key) {
   return key(one) < key(other) ? other : one;
+}
+
+bool entitled(const Candidate& one, const Hello& other) {
+  return one.hello.ever_synced && ((one.answer.contains_floor && one.answer.contains_ceiling) || !other.ever_synced);
 }
 
 const Hello* only_master(const Hello& one, const Hello& other) {
@@ -22,7 +26,7 @@ const Hello* only_master(const Hello& one, const Hello& other) {
 
 Decision decide_never_synced(const Hello& one, const Hello& other) {
   if (!empty(one) || !empty(other)) {
-    return Decision{std::nullopt, false, false,
+    return Decision{std::nullopt, false, false, false,
                     "neither node was ever in sync and not both are empty: run `distributorctl init --alone` on the one whose data counts"};
   }
   const auto* master = only_master(one, other);
@@ -39,8 +43,8 @@ Decision decide_leader(const Candidate& one, const Candidate& other) {
   const Hello& b = other.hello;
   if (!a.ever_synced && !b.ever_synced) return decide_never_synced(a, b);
 
-  const bool a_entitled = a.ever_synced && (one.contains_peer_floor || !b.ever_synced);
-  const bool b_entitled = b.ever_synced && (other.contains_peer_floor || !a.ever_synced);
+  const bool a_entitled = entitled(one, b);
+  const bool b_entitled = entitled(other, a);
   if (a_entitled != b_entitled) {
     return choose(a_entitled ? a : b, "only its history holds everything that the pair may have acknowledged");
   }
@@ -52,13 +56,13 @@ Decision decide_leader(const Candidate& one, const Candidate& other) {
                          }),
                   "equally entitled: the later leader, the longer log or the higher node id");
   }
-  auto decision = choose(larger(a, b,
-                                [](const Hello& h) {
-                                  return std::tuple(h.pair_floor.seq, h.last.term, h.last.seq, h.vrrp_master, h.node_id);
-                                }),
-                         "each node lacks entries that the other may have acknowledged as pair: the one with the higher floor leads, "
-                         "what the other had beyond is listed as dropped");
-  decision.double_fault = true;
+  const Hello& winner = larger(a, b, [](const Hello& h) {
+    return std::tuple(h.pairing.term, h.pairing.ceiling.seq, h.pair_floor.seq, h.last.term, h.last.seq, h.vrrp_master, h.node_id);
+  });
+  auto decision = choose(winner, "each node lacks entries that the other may have acknowledged as pair: the one that was paired later leads, "
+                                 "what the other had beyond is listed");
+  decision.below_floor = true;
+  decision.double_fault = !(&winner == &a ? one : other).answer.contains_floor;
   return decision;
 }
 

@@ -31,13 +31,31 @@ struct LogPoint {
   friend bool operator==(const LogPoint&, const LogPoint&) = default;
 };
 
+// What a node knows, at the worst, of `pair` answers that rest on its disk and the peer's (docs/replication.md, "Who leads").
+// Written ahead of every such answer.
+struct Pairing {
+  Term term;                    // of the leader under which it was written last
+  LogPoint ceiling;             // no entry beyond it was answered `pair` so far: an upper bound, while pair_floor is a lower one
+  std::uint64_t peer_boot = 0;  // leader: the process of the peer that may have acknowledged up to it. Follower: 0
+  friend bool operator==(const Pairing&, const Pairing&) = default;
+};
+
+// A node that led on without its peer, in the very process that had acknowledged the peer's entries: it had all of them.
+struct Survivor {
+  std::uint64_t boot = 0;  // of that process
+  Term term;               // in which it led on; says nothing of pairings of that term or later
+  friend bool operator==(const Survivor&, const Survivor&) = default;
+};
+
 struct Meta {
   std::string pair_id;       // set once; a store of another pair is refused
   NodeId node_id;            // set once; a copied disk is recognised by it
   Term term;                 // highest term seen or used; persisted before use
   bool ever_synced = false;  // was once initialised with, or in sync with, the pair: else it never leads by itself
   LogPoint base;             // load balancers below are the state at this point; the log holds what follows
-  LogPoint pair_floor;       // highest entry that may have been acknowledged as durable on both nodes: never cut
+  LogPoint pair_floor;       // highest entry that is known to be durable on both nodes: never cut
+  Pairing pairing;
+  Survivor survivor;
   friend bool operator==(const Meta&, const Meta&) = default;
 };
 

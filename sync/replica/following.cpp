@@ -32,11 +32,13 @@ void Replica::Impl::on_message(const Header& header, const Append& append) {
   meta.term = header.term;
   if (reconciled) meta.ever_synced = true;
   if (taken.agreed.seq > meta.pair_floor.seq) meta.pair_floor = taken.agreed;
+  meta.pairing = {meta.term, meta.pair_floor, 0};
   taken.batch.meta = meta;
   if (!taken.cut.empty() && !planted(Planted::forget_dropped)) list_as_orphans(taken.cut, taken.batch);
   if (planted(Planted::acknowledge_before_fsync)) send(Ack{taken.agreed, meta.ever_synced, programmed});
-  persist(std::move(taken.batch), [this, agreed = taken.agreed, refused = taken.refused, committed = append.committed, term = header.term] {
+  persist(std::move(taken.batch), [this, agreed = taken.agreed, refused = taken.refused, whole = reconciled, committed = append.committed, term = header.term] {
     if (mode != Mode::following || meta.term != term || !history.holds(agreed)) return;
+    agreement_durable = agreement_durable || (whole && reconciled);
     // A late or repeated Append must not take back what a newer one brought.
     if (!reconciled || agreed.seq > durable.seq || !history.holds(durable)) durable = agreed;
     if (meta.ever_synced) program_everything_once();
@@ -105,7 +107,7 @@ void Replica::Impl::list_as_orphans(const std::vector<LogEntry>& cut, PersistBat
   out.push_back(Program{history.committed(), {}, true});
 }
 
-void Replica::Impl::acknowledge() { send(Ack{durable, meta.ever_synced, programmed}); }
+void Replica::Impl::acknowledge() { send(Ack{durable, meta.ever_synced && agreement_durable, programmed}); }
 
 void Replica::Impl::send_nack(NackReason reason) {
   if (now < next_nack) return;
@@ -176,7 +178,7 @@ void Replica::Impl::send_heartbeat() {
   beat.state_digest = history.applied().digest();
   beat.programmed = programmed;
   beat.durable = durable;
-  beat.synced = meta.ever_synced && (mode == Mode::leading || reconciled);
+  beat.synced = meta.ever_synced && (mode == Mode::leading || agreement_durable);
   beat.facts = facts;
   send(std::move(beat));
 }

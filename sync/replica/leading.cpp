@@ -12,6 +12,7 @@ namespace distributor::replica {
 // acknowledged all of it.
 void Replica::Impl::promote(const std::string& why, Term above) {
   meta.term = next_term(above);
+  if (meta.pairing.term >= meta.survivor.term) meta.survivor = {config.boot_id, meta.term};  // else none paired since: the older word stands
   if (standalone()) meta.ever_synced = true;
   mode = Mode::leading;
   term_ready = false;
@@ -23,6 +24,7 @@ void Replica::Impl::promote(const std::string& why, Term above) {
   follower.progress = now;
   follower_locator.reset();
   snapshot_in.running = false;
+  ceiling_durable = Seq{};
   PersistBatch batch;
   if (!planted(Planted::skip_persisted_term)) batch.meta = meta;
   persist(std::move(batch), [this, why, term = meta.term] {
@@ -51,11 +53,26 @@ void Replica::Impl::lead_follower(std::vector<LogPoint> locator) {
   follower.progress = now;
   const auto common = history.newest_common(locator);
   if (!common) return begin_snapshot();
+  begin_streaming(common->seq);
+}
+
+// From here on every entry of the log may reach the follower's disk, and so be answered `pair`: that is written down before the first one is.
+void Replica::Impl::begin_streaming(Seq common) {
   follower.streaming = true;
-  follower.common = common->seq;
-  follower.next = common->seq.next();
+  follower.common = common;
+  follower.next = common.next();
+  raise_ceiling();
+  PersistBatch batch;
+  batch.meta = meta;
+  persist(std::move(batch), [this, term = meta.term, ceiling = meta.pairing.ceiling.seq] {
+    if (mode != Mode::leading || meta.term != term) return;
+    ceiling_durable = std::max(ceiling_durable, ceiling);
+    advance_commit();
+  });
   send_entries();
 }
+
+void Replica::Impl::raise_ceiling() { meta.pairing = {meta.term, history.last(), peer.boot}; }
 
 // Sends what the follower lacks, in portions; always at least one Append, which compares.
 void Replica::Impl::send_entries() {
@@ -127,11 +144,9 @@ void Replica::Impl::on_message(const Header& header, const Orphans& orphans) {
   if (mode != Mode::leading || header.term != meta.term || !term_ready) return;
   const std::pair identity(header.sender_boot, orphans.batch);
   if (orphans_taken == identity) return send(OrphansTaken{orphans.batch});
+  if (orphans_taken.first != identity.first || orphans.batch == 1) adopted.clear();
   orphans_taken = identity;
-  std::set<LoadBalancerId> touched;
-  for (auto seq = orphans.common.seq.next(); seq <= history.last().seq; seq = seq.next()) {
-    if (const auto* id = history.touched(seq)) touched.insert(*id);
-  }
+  const auto touched = touched_since(orphans);
   const bool comparable = orphans.propose && history.holds(orphans.common);
   PersistBatch batch;
   for (auto change : orphans.changes) {
@@ -144,7 +159,10 @@ void Replica::Impl::on_message(const Header& header, const Orphans& orphans) {
     } else if (const auto judged = history.tail().check(*command); !judged) {
       reason = "proposed again and refused: " + judged.error().message;
     } else {
-      if (judged->changed) append_command(*command, change.request_id);
+      if (judged->changed) {
+        append_command(*command, change.request_id);
+        adopted.insert(history.last().digest);
+      }
       continue;
     }
     change.reason = reason;
@@ -156,18 +174,35 @@ void Replica::Impl::on_message(const Header& header, const Orphans& orphans) {
   persist(std::move(batch), [this, number = orphans.batch] { send(OrphansTaken{number}); });
 }
 
+// The load balancers that this node changed since the last common entry. What came from the peer's own list is no such change: an earlier
+// batch of it, or this one, proposed by this node before it was restarted.
+std::set<LoadBalancerId> Replica::Impl::touched_since(const Orphans& orphans) const {
+  std::set<std::pair<std::string_view, std::string_view>> theirs;
+  for (const auto& change : orphans.changes) theirs.emplace(change.command, change.request_id);
+  std::set<LoadBalancerId> touched;
+  for (auto seq = std::max(orphans.common.seq, history.base().seq).next(); seq <= history.last().seq; seq = seq.next()) {
+    const auto& entry = *history.entry(seq);
+    if (!adopted.contains(entry.digest) && !theirs.contains({entry.command, entry.request_id})) touched.insert(*history.touched(seq));
+  }
+  return touched;
+}
+
 // One entry at the end of the log: to the peer first, so that its disk and ours work at the same time.
 void Replica::Impl::append_command(const Command& command, const std::string& request_id) {
   const auto entry = history.append_new(meta.term, request_id, command);
   remember(request_id, entry.seq);
   const auto point = history.last();
-  if (follower.streaming && follower.next == entry.seq) send_entries();
+  const bool for_both = follower.streaming;
+  if (for_both) raise_ceiling();
+  if (for_both && follower.next == entry.seq) send_entries();
   PersistBatch batch;
-  if (floor_dirty) batch.meta = meta;
+  if (for_both || floor_dirty) batch.meta = meta;
   batch.append.push_back(entry);
-  persist(std::move(batch), [this, point] {
+  persist(std::move(batch), [this, point, for_both, term = meta.term] {
     if (history.holds(point)) durable = std::max(durable, point, [](const LogPoint& a, const LogPoint& b) { return a.seq < b.seq; });
-    if (mode == Mode::leading) advance_commit();
+    if (mode != Mode::leading) return;
+    if (for_both && meta.term == term) ceiling_durable = std::max(ceiling_durable, point.seq);
+    advance_commit();
   });
 }
 

@@ -42,7 +42,8 @@ struct NodeFacts {
 // What a node found when it compared the other's Hello with its own history.
 struct HelloAnswer {
   std::uint64_t number = 0;     // of the Hello that is answered
-  bool contains_floor = false;  // its pair_floor is in my history
+  bool contains_floor = false;    // its pair_floor is in my history
+  bool contains_ceiling = false;  // so is all that this node may have helped to answer `pair`
   friend bool operator==(const HelloAnswer&, const HelloAnswer&) = default;
 };
 
@@ -61,6 +62,7 @@ struct Hello {
   LogPoint last;
   LogPoint base;
   LogPoint pair_floor;
+  Pairing pairing;
   std::vector<LogPoint> locator;  // newest first, thinning out: finds the last common entry
   NodeFacts facts;
   std::optional<HelloAnswer> answer;

@@ -82,11 +82,15 @@ void put(wire::Message& to, const Hello& from) {
   put(*hello.mutable_last(), from.last);
   put(*hello.mutable_base(), from.base);
   put(*hello.mutable_pair_floor(), from.pair_floor);
+  hello.mutable_pairing()->set_term(from.pairing.term.value);
+  put(*hello.mutable_pairing()->mutable_ceiling(), from.pairing.ceiling);
+  hello.mutable_pairing()->set_peer_boot(from.pairing.peer_boot);
   for (const auto& point : from.locator) put(*hello.add_locator(), point);
   put(*hello.mutable_facts(), from.facts);
   if (from.answer) {
     hello.mutable_answer()->set_number(from.answer->number);
     hello.mutable_answer()->set_contains_floor(from.answer->contains_floor);
+    hello.mutable_answer()->set_contains_ceiling(from.answer->contains_ceiling);
   }
 }
 Hello take(const wire::Hello& from) {
@@ -106,9 +110,10 @@ Hello take(const wire::Hello& from) {
   hello.last = take(from.last());
   hello.base = take(from.base());
   hello.pair_floor = take(from.pair_floor());
+  hello.pairing = {Term{from.pairing().term()}, take(from.pairing().ceiling()), from.pairing().peer_boot()};
   hello.locator = take_points(from.locator());
   hello.facts = take(from.facts());
-  if (from.has_answer()) hello.answer = HelloAnswer{from.answer().number(), from.answer().contains_floor()};
+  if (from.has_answer()) hello.answer = HelloAnswer{from.answer().number(), from.answer().contains_floor(), from.answer().contains_ceiling()};
   return hello;
 }
 

@@ -4,6 +4,7 @@
 
 #include "sync/registry/codec.hpp"
 #include "sync/replica/detail/core.hpp"
+#include "sync/replica/detail/restoring.hpp"
 #include "sync/replica/planted.hpp"
 
 namespace distributor::replica {
@@ -48,10 +49,7 @@ void Replica::Impl::on_message(const Header& header, const SnapshotCredit& credi
   const auto point = snapshot_out.point;
   snapshot_out = SnapshotOut{};
   if (!history.point(point.seq)) return begin_snapshot();
-  follower.streaming = true;
-  follower.common = point.seq;
-  follower.next = point.seq.next();
-  send_entries();
+  begin_streaming(point.seq);
 }
 
 void Replica::Impl::on_message(const Header& header, const SnapshotBegin& begin_of) {
@@ -84,6 +82,28 @@ void Replica::Impl::on_message(const Header& header, const SnapshotChunk& chunk)
   install_snapshot();
 }
 
+// What this node did alone and the leader's state may lack. Of what is folded into the base there is no change to list any more: then the
+// commands that would bring back what this node held.
+void Replica::Impl::list_as_replaced(const Registry& state, const LogPoint& point, PersistBatch& batch) {
+  const auto own_floor = allow_below_floor ? Seq{0} : meta.pair_floor.seq;
+  std::set<LoadBalancerId> named;
+  for (auto seq = std::max(history.base().seq, std::min(own_floor, point.seq)).next(); seq <= history.last().seq; seq = seq.next()) {
+    const auto* entry = history.entry(seq);
+    if (entry == nullptr || seq <= own_floor) continue;
+    named.insert(*history.touched(seq));
+    batch.dropped.push_back({entry->term, entry->seq, entry->request_id, entry->command, "not in the log that the leader still has: it sent its state instead"});
+    forget(entry->request_id, entry->seq);
+  }
+  if (history.base().seq > own_floor) {
+    for (const auto& command : restoring(history.tail(), state, named)) {
+      batch.dropped.push_back({history.base().term, history.base().seq, {}, encode(command),
+                               "this node held this load balancer otherwise and the changes themselves are no longer kept: this call brings its state back"});
+    }
+  }
+  dropped.insert(dropped.end(), batch.dropped.begin(), batch.dropped.end());
+  if (!batch.dropped.empty()) log(Severity::warning, std::to_string(batch.dropped.size()) + " changes made alone may be lost with the leader's snapshot; they are listed");
+}
+
 void Replica::Impl::install_snapshot() {
   auto snapshot = std::exchange(snapshot_in, SnapshotIn{});
   Registry state;
@@ -99,18 +119,11 @@ void Replica::Impl::install_snapshot() {
     return;
   }
   PersistBatch batch;
-  const auto own_floor = meta.pair_floor.seq;
-  for (auto seq = std::max(history.base().seq, std::min(own_floor, snapshot.begin.point.seq)).next(); seq <= history.last().seq; seq = seq.next()) {
-    const auto* entry = history.entry(seq);
-    if (entry == nullptr || (seq <= own_floor && !allow_below_floor)) continue;
-    batch.dropped.push_back({entry->term, entry->seq, entry->request_id, entry->command, "not in the log that the leader still has: it sent its state instead"});
-    forget(entry->request_id, entry->seq);
-  }
-  dropped.insert(dropped.end(), batch.dropped.begin(), batch.dropped.end());
-  if (!batch.dropped.empty()) log(Severity::warning, std::to_string(batch.dropped.size()) + " changes made alone may be lost with the leader's snapshot; they are listed");
+  list_as_replaced(state, snapshot.begin.point, batch);
   history.install(std::move(state), snapshot.begin.point);
   meta.base = snapshot.begin.point;
   meta.pair_floor = snapshot.begin.point;
+  meta.pairing = {meta.term, meta.pair_floor, 0};
   meta.ever_synced = true;
   diverged = false;
   programmed = Seq{0};

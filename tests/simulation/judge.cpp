@@ -222,7 +222,9 @@ void Judge::stepped(std::size_t host) {
   } else if (!excused_[host]) {
     violation(name + ": its state is not what the changes up to " + text_of(now.committed) + " make");
   }
-  const bool trusted = !suspect_[host] || now.peer.alive;
+  // Alone it cannot know what its lost disk had. It must once it has compared histories with a peer that has it.
+  const bool compared = now.peer.connected && now.peer.alive && now.phase != replica::Phase::negotiating;
+  const bool trusted = !suspect_[host] || compared;
   if (now.leads && trusted && !holds_promises(log)) violation(name + " leads without change " + text_of(promised_seq_) + ", which was answered `pair`");
   // Both disks agree as far as was promised: nothing promised is ever cut or replaced (a lost disk lacks it until it is in sync again).
   if (!suspect_[host] && !holds_promises(platters_[host])) violation(name + ": change " + text_of(promised_seq_) + " was answered `pair` and is not on its disk any more");

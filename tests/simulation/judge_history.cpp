@@ -47,16 +47,16 @@ void Judge::check_answers(const std::vector<Key>& chain) {
   for (std::size_t i = 0; i < chain.size(); ++i) place.emplace(chain[i], i);
   for (const auto& [handle, attempt] : attempts_) {
     if (!attempt.answered) continue;
-    const auto at_answer = place.find(attempt.committed);
+    // What this node had done beyond, alone, may be gone since; the answer must rest on what was kept.
+    auto kept = attempt.committed;
+    while (kept != 0 && !place.contains(kept)) kept = entries_.contains(kept) ? entries_.at(kept).previous : 0;
+    const bool all_kept = kept == attempt.committed;
     const auto at_call = place.find(attempt.at_call);
     const auto* accepted = std::get_if<replica::ChangeAccepted>(&attempt.result);
     if (at_call == place.end()) continue;  // said already: a promise is not in the history
-    if (at_answer == place.end()) {
-      if (accepted != nullptr && accepted->durability == replica::Durability::pair) violation(describe(attempt) + ": answered `pair` from a history that is gone");
-      continue;
-    }
+    if (!all_kept && (accepted == nullptr || accepted->durability != replica::Durability::pair)) continue;
     const auto low = at_call->second;
-    const auto high = at_answer->second;
+    const auto high = place.at(kept);
     if (accepted != nullptr) {
       check_accepted(attempt, chain, low, high);
       continue;
@@ -83,7 +83,9 @@ void Judge::check_accepted(const Attempt& attempt, const std::vector<Key>& chain
   if (accepted.changed) {
     const auto& entry = entries_.at(attempt.own);
     if (entry.command != attempt.command) violation(describe(attempt) + ": the change at its place is another one");
-    if (entry.created < attempt.invoked || entry.created > *attempt.answered) violation(describe(attempt) + ": its change was not made between call and answer");
+    // A node whose disk was lost may use a term anew, and then make the very entry anew that went with the disk.
+    const bool again = last_disk_loss_ && entry.created <= *last_disk_loss_;
+    if ((entry.created < attempt.invoked && !again) || entry.created > *attempt.answered) violation(describe(attempt) + ": its change was not made between call and answer");
   } else {
     bool explained = false;
     for (auto i = std::min(low, high); i <= high && !explained; ++i) {

@@ -194,6 +194,7 @@ TEST(Scenario, TheLogWasCutShortDuringALongAbsence) {  // H8, H1
   pair.world.crash_host(away);
   pair.run(seconds(4));
   for (std::uint32_t i = 0; i < 40; ++i) EXPECT_EQ(Pair::durability(pair.ask(register_of(2, 100 + i))), Durability::local);
+  pair.run(seconds(1));  // a checkpoint
   EXPECT_GT(pair.world.hosts[pair.owner()].disk.platter.meta.base.seq, Seq{20});
   pair.world.start_host(away);
   pair.settle();

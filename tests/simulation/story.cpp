@@ -121,10 +121,26 @@ void Story::require_settled(const char* when, Duration bound) {
 void Story::require_write() {
   const auto host = clients.address_holder();
   if (!host) return broken_.push_back("settled, and nobody holds the management address");
-  const auto plugged = clients.call(*host, plug_of(99));
-  const auto handle = clients.call(*host, register_of(99, 9'999'999));
-  (void)plugged;
-  world.timeline.run_until(world.timeline.now() + kWriteMax, [this, handle] { return !judge.violations().empty() || judge.attempts().at(handle).answered; });
+  const auto end = world.timeline.now() + kWriteMax;
+  replica::RequestHandle handle = 0;
+  const auto ask = [&](std::size_t at, const Command& command) {
+    handle = clients.call(at, command);
+    world.timeline.run_until(end, [this, handle] { return !judge.violations().empty() || judge.attempts().at(handle).answered; });
+  };
+  // A node that has just come to own may still answer that the other one leads: as every client, it asks again.
+  const auto moved = [&] {
+    const auto* refused = std::get_if<replica::ChangeRefused>(&judge.attempts().at(handle).result);
+    return judge.attempts().at(handle).answered && refused != nullptr &&
+           (refused->code == replica::RefusalCode::moved || refused->code == replica::RefusalCode::not_leader);
+  };
+  auto at = host;
+  do {
+    ask(*at, plug_of(99));
+    if (!moved()) ask(*at, register_of(99, 9'999'999));
+    if (!moved()) break;
+    world.timeline.run_until(world.timeline.now() + milliseconds(200), [] { return false; });
+    at = clients.address_holder();
+  } while (at && judge.violations().empty() && world.timeline.now() < end);
   const auto& attempt = judge.attempts().at(handle);
   if (!judge.violations().empty()) return;
   if (!attempt.answered) return broken_.push_back("settled, and a new change is not answered");

@@ -205,9 +205,12 @@ void World::persist(std::size_t host, replica::Persist& effect) {
   const auto platter = done - Duration(static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(work.count() / 2))));
   timeline.at(platter, [this, host, shared, life = self.disk.life] {
     auto& disk = hosts[host].disk;
-    if (disk.life != life || disk.full || hosts[host].daemon->store_broken) return;
+    if (disk.life != life) return;
+    auto& broken = hosts[host].daemon->store_broken;
+    if (broken) return;
+    broken = disk.full || disk.sync_fails;
+    if (disk.full) return;
     if (disk.sync_fails) {
-      hosts[host].daemon->store_broken = true;
       if (random.below(2) == 0) return;  // it may be on the platter all the same
     }
     disk.apply(shared->batch);
@@ -268,7 +271,9 @@ void World::perform(std::size_t host, const role::Effect& effect) {
                    post_core(host, replica::OwnershipChanged{node::to_replica(one.ownership), one.fresh_edge});
                    refresh_soon(host);
                  },
-                 [&](const role::DeleteManagementAddress&) { vrrp.delete_address(host); },
+                 [&](const role::DeleteManagementAddress&) {
+                   if (!vrrp.running(host)) vrrp.delete_address(host);
+                 },
                  [&](const role::QueryKeepalived&) { query_keepalived(host, true); },
                  [&](const role::LogLine& one) {
                    timeline.trace(name(host), "role", one.text.size(), static_cast<std::uint64_t>(one.severity), [&] { return one.text; });

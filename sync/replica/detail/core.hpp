@@ -5,6 +5,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -86,6 +87,7 @@ struct Waiting {
   TimePoint deadline{0};
   bool committed = false;
   Durability durability = Durability::local;
+  Registry::Pointer after;  // the load balancer as it was when this was committed
   TimePoint programmed_deadline{0};
 };
 
@@ -127,7 +129,8 @@ struct Replica::Impl {
   bool is_late(const Header& header, const Hello& hello) const;
   void bury_superseded();
   void send_hello();
-  bool contains(const LogPoint& floor) const;
+  HelloAnswer answer_to(const Hello& hello) const;
+  bool contains(const LogPoint& point, const Hello& hello) const;
   void on_hello(const Header& header, const Hello& hello);
   void decide(const Hello& theirs);
   void follow(const char* why);
@@ -137,11 +140,14 @@ struct Replica::Impl {
   // ---- leading.cpp
   void promote(const std::string& why, Term above);
   void lead_follower(std::vector<LogPoint> locator);
+  void begin_streaming(Seq common);
+  void raise_ceiling();
   void send_entries();
   void on_message(const Header& header, const Ack& ack);
   void on_message(const Header& header, const Nack& nack);
   void on_message(const Header& header, const ProgrammedAck& ack);
   void on_message(const Header& header, const Orphans& orphans);
+  std::set<LoadBalancerId> touched_since(const Orphans& orphans) const;
   void take_ack(const LogPoint& durable, bool synced);
   void append_command(const Command& command, const std::string& request_id);
   void advance_commit();
@@ -177,6 +183,7 @@ struct Replica::Impl {
   void on_message(const Header& header, const SnapshotCredit& credit);
   void on_message(const Header& header, const SnapshotBegin& begin_of);
   void on_message(const Header& header, const SnapshotChunk& chunk);
+  void list_as_replaced(const Registry& state, const LogPoint& point, PersistBatch& batch);
   void install_snapshot();
 
   // ---- clients.cpp
@@ -217,6 +224,7 @@ struct Replica::Impl {
   History history;
   std::vector<DroppedChange> dropped;
   LogPoint durable;        // newest entry on the own disk
+  Seq ceiling_durable;     // leader: of the pairing in this term, on the own disk: nothing beyond may be answered `pair`
   Seq programmed;
   bool begun = false;
   bool everything_asked = false;
@@ -224,8 +232,9 @@ struct Replica::Impl {
   Mode mode = Mode::idle;
   bool fenced = false;     // deposed while VRRP master
   bool edge = false;       // a fresh MASTER edge was not used yet
-  bool reconciled = false; // follower: the log agrees with the leader's in this term
-  bool allow_below_floor = false;  // a double fault was decided upon
+  bool reconciled = false; // follower: the log agrees with the leader's in this term,
+  bool agreement_durable = false;  // ... and the record of that is on disk: only then may `pair` rest on this node
+  bool allow_below_floor = false;  // decided upon: each node lacks something of the other's
   bool diverged = false;
   bool term_ready = false; // leader: the term is on disk
   std::optional<std::vector<LogPoint>> follower_locator;  // leader: a follower that waits for the term to be ready
@@ -244,6 +253,7 @@ struct Replica::Impl {
   std::size_t orphans_unsent = 0;  // of dropped, from this reunion, not yet taken by the leader
   LogPoint orphans_common;
   std::pair<std::uint64_t, std::uint64_t> orphans_taken{0, 0};  // leader: boot and batch of the last ones
+  std::set<Digest> adopted;  // leader: entries that it made of the batches of this process of the peer
 
   Writes writes = Writes::open;
   TimePoint writes_until{0};

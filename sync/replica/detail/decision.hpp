@@ -1,5 +1,5 @@
 // Who leads after a contact (H13: history picks the leader, VRRP follows). A pure, symmetric function of the two Hellos and of what each
-// node found in its own history about the other's floor: both nodes come to the same answer.
+// node found in its own history about the other's promises: both nodes come to the same answer.
 #pragma once
 
 #include <optional>
@@ -11,21 +11,24 @@ namespace distributor::replica {
 
 struct Candidate {
   const Hello& hello;
-  bool contains_peer_floor = false;  // its history holds every entry that the other may have acknowledged as `pair`
+  HelloAnswer answer;  // what this node found in its history of the other's floor and ceiling
 };
 
 struct Decision {
   std::optional<NodeId> leader;  // absent: neither may lead, an operator has to say
   bool init_together = false;    // two empty nodes begin a history together
-  bool double_fault = false;     // each lacks what the other may have acknowledged: something was lost for sure
+  bool below_floor = false;      // the other one may have to cut below its floor
+  bool double_fault = false;     // the leader lacks what the other knows to be on both disks: something was lost for sure
   std::string reason;            // for the log
 };
 
 // 1. Both never synced: both empty -> they begin together; else nobody.
-// 2. Entitled = ever synced, and holding the other's floor (the floor of a never-synced node does not count). Only one -> it leads.
+// 2. Entitled = ever synced, and holding all that the other may have helped to answer `pair`: its floor and its ceiling (what a
+//    never-synced node says does not count). Only one -> it leads.
 // 3. Both entitled: the only VRRP master; else the present leader of the higher term; else the longer log; else the higher node id.
-// 4. Neither, though both were synced (disks lost on both sides): the higher floor, then the higher last term, the longer log, the VRRP
-//    master, the higher node id. What the other had beyond is cut, below its floor too, and listed.
+// 4. Neither, though both were synced: the one that was paired in the higher term (whoever was paired later held all of the earlier
+//    pairing, unless its disk was lost since), then the higher ceiling and floor, the higher last term, the longer log, the VRRP master,
+//    the higher node id. What the other has beyond is cut, below its floor too, and listed.
 Decision decide_leader(const Candidate& one, const Candidate& other);
 
 }  // namespace distributor::replica

@@ -12,7 +12,7 @@
 
 namespace distributor::store::detail {
 
-inline constexpr int kSchemaVersion = 1;
+inline constexpr int kSchemaVersion = 2;
 inline constexpr int kApplicationId = 0x44495354;  // "DIST", in the header of the file
 
 // Opens the file with the settings that make a commit durable.

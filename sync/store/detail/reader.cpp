@@ -67,7 +67,8 @@ replica::Meta read_meta(SQLite::Database& database) {
   SQLite::Statement row(
       database,
       "SELECT pair_id, node_id, term, ever_synced, base_term, base_seq, base_digest, pair_floor_term, "
-      "pair_floor_seq, pair_floor_digest, seal FROM meta");
+      "pair_floor_seq, pair_floor_digest, pairing_term, ceiling_term, ceiling_seq, ceiling_digest, pairing_boot, "
+      "survivor_boot, survivor_term, seal FROM meta");
   if (!row.executeStep()) throw Refused{corrupt("the store does not say whose it is")};
   replica::Meta meta;
   meta.pair_id = row.getColumn(0).getString();
@@ -79,7 +80,12 @@ replica::Meta read_meta(SQLite::Database& database) {
   meta.base = {Term{unsigned_of(row.getColumn(4))}, Seq{unsigned_of(row.getColumn(5))}, digest_of(row.getColumn(6))};
   meta.pair_floor = {Term{unsigned_of(row.getColumn(7))}, Seq{unsigned_of(row.getColumn(8))},
                      digest_of(row.getColumn(9))};
-  if (seal(meta) != digest_of(row.getColumn(10)))
+  meta.pairing.term = Term{unsigned_of(row.getColumn(10))};
+  meta.pairing.ceiling = {Term{unsigned_of(row.getColumn(11))}, Seq{unsigned_of(row.getColumn(12))},
+                          digest_of(row.getColumn(13))};
+  meta.pairing.peer_boot = unsigned_of(row.getColumn(14));
+  meta.survivor = {unsigned_of(row.getColumn(15)), Term{unsigned_of(row.getColumn(16))}};
+  if (seal(meta) != digest_of(row.getColumn(17)))
     throw Refused{corrupt("the store's own record does not match its checksum")};
   return meta;
 }

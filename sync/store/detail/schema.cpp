@@ -18,6 +18,13 @@ CREATE TABLE meta (
   pair_floor_term INTEGER NOT NULL CHECK (pair_floor_term >= 0),
   pair_floor_seq INTEGER NOT NULL CHECK (pair_floor_seq >= 0),
   pair_floor_digest BLOB NOT NULL CHECK (length(pair_floor_digest) = 32),
+  pairing_term INTEGER NOT NULL CHECK (pairing_term >= 0),
+  ceiling_term INTEGER NOT NULL CHECK (ceiling_term >= 0),
+  ceiling_seq INTEGER NOT NULL CHECK (ceiling_seq >= 0),
+  ceiling_digest BLOB NOT NULL CHECK (length(ceiling_digest) = 32),
+  pairing_boot INTEGER NOT NULL,
+  survivor_boot INTEGER NOT NULL,
+  survivor_term INTEGER NOT NULL CHECK (survivor_term >= 0),
   seal BLOB NOT NULL CHECK (length(seal) = 32)
 ) STRICT;
 CREATE TABLE base (
@@ -44,7 +51,7 @@ CREATE TABLE dropped (
 ) STRICT;
 )";
 
-constexpr const char* kFirstMeta = "INSERT INTO meta VALUES (1, ?, ?, 0, 0, 0, 0, zeroblob(32), 0, 0, zeroblob(32), ?)";
+constexpr const char* kFirstMeta = "INSERT INTO meta VALUES (1, ?, ?, 0, 0, 0, 0, zeroblob(32), 0, 0, zeroblob(32), 0, 0, 0, zeroblob(32), 0, 0, 0, ?)";
 
 int pragma(SQLite::Database& database, const char* name) {
   return database.execAndGet(std::string("PRAGMA ") + name).getInt();

@@ -30,6 +30,11 @@ Digest seal(const replica::Meta& meta) {
   put(bytes, meta.ever_synced ? 1U : 0U);
   put(bytes, meta.base);
   put(bytes, meta.pair_floor);
+  put(bytes, meta.pairing.term.value);
+  put(bytes, meta.pairing.ceiling);
+  put(bytes, meta.pairing.peer_boot);
+  put(bytes, meta.survivor.boot);
+  put(bytes, meta.survivor.term.value);
   return sha256(bytes);
 }
 

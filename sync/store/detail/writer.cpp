@@ -43,7 +43,8 @@ std::string text_of(Seq seq) {
 Writer::Writer(SQLite::Database& database)
     : meta_(database,
             "UPDATE meta SET term=?, ever_synced=?, base_term=?, base_seq=?, base_digest=?, pair_floor_term=?, "
-            "pair_floor_seq=?, pair_floor_digest=?, seal=?"),
+            "pair_floor_seq=?, pair_floor_digest=?, pairing_term=?, ceiling_term=?, ceiling_seq=?, ceiling_digest=?, "
+            "pairing_boot=?, survivor_boot=?, survivor_term=?, seal=?"),
       truncate_after_(database, "DELETE FROM log WHERE seq > ?"),
       empty_log_(database, "DELETE FROM log"),
       empty_base_(database, "DELETE FROM base"),
@@ -105,8 +106,15 @@ void Writer::write_meta(const replica::Meta& meta, const replica::Meta& before) 
   meta_.bind(6, to_column(meta.pair_floor.term.value));
   meta_.bind(7, to_column(meta.pair_floor.seq.value));
   bind_digest(meta_, 8, meta.pair_floor.digest);
+  meta_.bind(9, to_column(meta.pairing.term.value));
+  meta_.bind(10, to_column(meta.pairing.ceiling.term.value));
+  meta_.bind(11, to_column(meta.pairing.ceiling.seq.value));
+  bind_digest(meta_, 12, meta.pairing.ceiling.digest);
+  meta_.bind(13, to_column(meta.pairing.peer_boot));
+  meta_.bind(14, to_column(meta.survivor.boot));
+  meta_.bind(15, to_column(meta.survivor.term.value));
   const auto sealed = seal(meta);
-  bind_digest(meta_, 9, sealed);
+  bind_digest(meta_, 16, sealed);
   run(meta_);
 }
 

@@ -1,0 +1,16 @@
+// Two states, told apart in commands (DESIGN, The guarantee: what a log that was cut short no longer tells is listed as a difference of
+// states).
+#pragma once
+
+#include <set>
+#include <vector>
+
+#include "sync/registry/registry.hpp"
+
+namespace distributor::replica {
+
+// For every load balancer that `then` and `now` hold differently, but for those in `spared`: the commands that bring an empty registry, or
+// one that holds another form of it, to what `then` holds. In the order of the load balancers.
+std::vector<Command> restoring(const Registry& then, const Registry& now, const std::set<LoadBalancerId>& spared);
+
+}  // namespace distributor::replica

@@ -1,0 +1,48 @@
+#include "sync/replica/detail/restoring.hpp"
+
+namespace distributor::replica {
+namespace {
+
+PlugCommand plug_again(const LoadBalancer& lb) {
+  PlugCommand plug;
+  plug.lb = lb.id;
+  plug.vips = lb.vips;
+  plug.nodes = lb.nodes;
+  plug.affinity = lb.affinity;
+  plug.mode = lb.mode;
+  plug.hash_seed = lb.hash_seed;
+  plug.fresh_hash_seed = lb.hash_seed;
+  plug.cluster_size = lb.cluster_size;
+  plug.mtu = lb.mtu;
+  plug.hash_classes_max = lb.hash_classes_max;
+  return plug;
+}
+
+RegisterCommand register_again(const LoadBalancer& lb) {
+  RegisterCommand registered;
+  registered.lb = lb.id;
+  for (std::uint32_t position = 0; position < lb.slots.size(); ++position) {
+    const auto& occupant = lb.slots[position].occupant;
+    if (occupant) registered.items.push_back({*occupant, Position{position}, AmphoraRole::active});
+  }
+  for (const auto& spare : lb.spares) registered.items.push_back({spare, {}, AmphoraRole::standby});
+  return registered;
+}
+
+}  // namespace
+
+std::vector<Command> restoring(const Registry& then, const Registry& now, const std::set<LoadBalancerId>& spared) {
+  std::vector<Command> commands;
+  for (const auto& [id, lb] : then.all()) {
+    const auto here = now.find(id);
+    if (spared.contains(id) || (here && *here == *lb)) continue;
+    commands.emplace_back(plug_again(*lb));
+    if (auto registered = register_again(*lb); !registered.items.empty()) commands.emplace_back(std::move(registered));
+  }
+  for (const auto& [id, lb] : now.all()) {
+    if (!spared.contains(id) && !then.find(id)) commands.emplace_back(UnplugCommand{id});
+  }
+  return commands;
+}
+
+}  // namespace distributor::replica
