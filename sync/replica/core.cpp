@@ -1,8 +1,9 @@
 // Events that are not messages, the passing of time, and what the core says of itself.
-#include "sync/replica/detail/core.hpp"
-
 #include <algorithm>
 #include <utility>
+
+#include "sync/replica/detail/core.hpp"
+#include "sync/replica/planted.hpp"
 
 namespace distributor::replica {
 namespace {
@@ -69,6 +70,8 @@ void Replica::Impl::on(const PeerMessage& event) {
   if (const auto* hello = std::get_if<Hello>(&event.message.body)) return on_hello(header, *hello);
   // Frames of an earlier life of either node say nothing about this one.
   if (header.sender_boot != peer.boot || header.receiver_boot != config.boot_id) return;
+  if (header.term < peer.told_term && !planted(Planted::accept_lower_term)) return;  // a late one: a process's term never goes back
+  peer.told_term = header.term;
   peer.heard = now;
   peer.ever_heard = true;
   peer.term = std::max(peer.term, header.term);
@@ -160,6 +163,9 @@ void Replica::Impl::run_time() {
     comparison.resend = now + 2 * kHelloResend;
     send_hello();
   }
+  // A clock that jumped, or a lost frame, may end a comparison on one side only: the peer is here, and nobody says from where it follows.
+  const bool unled = mode == Mode::leading && term_ready && !follower.streaming && !snapshot_out.running;
+  if (unled && peer.connected && peer_alive() && !comparison.running && now >= comparison.resend) start_comparison("the peer follows nothing");
   const bool contact_without_result = peer.connected && !comparison.running && mode == Mode::idle && peer_alive() && now >= comparison.resend;
   if (contact_without_result) start_comparison("nobody leads");
   if (mode != Mode::leading && may_promote()) promote(peer_silent() ? "the peer is silent and this node owns the VIPs" : "keepalived made this node the owner", std::max(meta.term, peer.term));

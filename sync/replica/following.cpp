@@ -13,7 +13,7 @@ constexpr Duration kRefusalPause = std::chrono::milliseconds(100);  // between t
 }  // namespace
 
 void Replica::Impl::on_message(const Header& header, const Append& append) {
-  if (header.term < meta.term && !planted(Planted::accept_lower_term)) {
+  if (of_lower_term(header)) {
     if (now >= next_stale) {
       next_stale = now + kRefusalPause;
       send(Stale{});
@@ -191,7 +191,7 @@ void Replica::Impl::on_message(const Header& header, const Heartbeat& beat) {
   peer.programmed = std::max(peer.programmed, beat.programmed);
   if (comparison.running) return;
   if (beat.leads && mode == Mode::leading) return start_comparison("both nodes lead");
-  if (beat.leads && header.term < meta.term) {
+  if (beat.leads && of_lower_term(header)) {
     if (now >= next_stale) {
       next_stale = now + kRefusalPause;
       send(Stale{});

@@ -53,7 +53,9 @@ void Replica::Impl::on_message(const Header& header, const SnapshotCredit& credi
 }
 
 void Replica::Impl::on_message(const Header& header, const SnapshotBegin& begin_of) {
-  if (mode != Mode::following || header.term < meta.term || comparison.running) return;
+  if (mode != Mode::following || of_lower_term(header) || comparison.running) return;
+  if (begin_of.id <= peer.snapshot_begun) return;  // a late one: its state is older than what followed
+  peer.snapshot_begun = begin_of.id;
   snapshot_in = SnapshotIn{};
   snapshot_in.running = true;
   snapshot_in.begin = begin_of;
@@ -63,7 +65,7 @@ void Replica::Impl::on_message(const Header& header, const SnapshotBegin& begin_
 
 void Replica::Impl::on_message(const Header& header, const SnapshotChunk& chunk) {
   auto& snapshot = snapshot_in;
-  if (mode != Mode::following || header.term < meta.term || !snapshot.running || chunk.id != snapshot.begin.id || chunk.index != snapshot.next_index) return;
+  if (mode != Mode::following || of_lower_term(header) || !snapshot.running || chunk.id != snapshot.begin.id || chunk.index != snapshot.next_index) return;
   for (const auto& bytes : chunk.load_balancers) {
     auto lb = decode_load_balancer(bytes);
     if (!lb || snapshot.load_balancers.size() >= snapshot.begin.load_balancers) {

@@ -37,6 +37,8 @@ enum class Fault : std::uint8_t {
   old_disk,          // an earlier state of the disk comes back
   gatekeeper_kill,
   acknowledge,       // an operator acknowledges what was dropped
+  resync,            // an operator lets the follower take the whole state
+  switchover,        // an operator hands over: changes are held, the peer has everything, keepalived is told to leave
   count,
 };
 inline constexpr std::size_t kFaults = static_cast<std::size_t>(Fault::count);
@@ -44,7 +46,7 @@ inline constexpr std::size_t kFaults = static_cast<std::size_t>(Fault::count);
 inline constexpr std::array<std::string_view, kFaults> kFaultNames = {
     "daemon-crash", "host-crash",      "daemon-hang",     "host-pause",      "clock-jump",  "cut-sync",  "cut-sync-one-way", "cut-vrrp",  "cut-all",
     "flap",         "link-reset",      "keepalived-kill", "keepalived-flap", "keepalived-none", "ovs-restart", "ovs-dead", "ovs-slow",  "ovs-refusing",
-    "fsync-error",  "disk-full",       "bit-rot",         "wipe",            "old-disk",    "gatekeeper-kill", "acknowledge"};
+    "fsync-error",  "disk-full",       "bit-rot",         "wipe",            "old-disk",    "gatekeeper-kill", "acknowledge", "resync", "switchover"};
 
 struct Plan {
   // rates per million

@@ -1,6 +1,8 @@
 // Named scenarios, each with the judge looking on: whatever the story, nothing promised is lost and both end in sync with one owner.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/simulation/story.hpp"
 
 namespace distributor::simulation {
@@ -116,6 +118,76 @@ TEST(Scenario, TheLeaderGoesSoloDiesTheOtherLeadsAndTheFirstReturns) {  // H8
   pair.world.start_host(first);
   pair.settle();
   EXPECT_GE(pair.judge.listed(), 1U);
+}
+
+TEST(Scenario, TheOneThatLedOnKeepsItsChangesAlthoughTheOtherHadSomeOnTheirWay) {  // H8, H13
+  Pair pair;
+  const auto dead = pair.owner();
+  const auto survivor = pair.other();
+  pair.world.cut_sync(dead, true);  // what it sends now arrives nowhere, and is on its own disk
+  pair.clients.call(dead, register_of(2, 400));
+  pair.run(milliseconds(50));
+  pair.world.crash_host(dead);
+  ASSERT_TRUE(pair.run_until([&] { return pair.world.status(survivor).leads; }));
+  ASSERT_EQ(Pair::durability(pair.ask_at(survivor, register_of(1, 401))), Durability::local);
+  // It is restarted before they meet: the process that knew what it had acknowledged is gone, its word stands on the disk.
+  pair.world.kill_daemon(survivor);
+  pair.world.start_daemon(survivor);
+  ASSERT_TRUE(pair.run_until([&] { return pair.world.status(survivor).leads; }));
+  const auto kept = pair.world.status(survivor).last;
+  pair.world.cut_sync(dead, false);
+  pair.world.start_host(dead);
+  pair.settle();
+  EXPECT_TRUE(pair.world.status(survivor).leads);
+  EXPECT_GE(pair.world.status(survivor).last, kept);
+  EXPECT_EQ(pair.world.hosts[dead].daemon->core->applied().find(lb_number(2))->slots.size(), 1U);  // and that one is there too
+}
+
+TEST(Scenario, AReunionOfManyChangesIsTakenBatchByBatch) {  // H8: what the leader took in one batch is no change of its own in the next
+  Pair pair;
+  const auto one = pair.owner();
+  const auto two = pair.other();
+  pair.partition(true);
+  ASSERT_TRUE(pair.run_until([&] { return pair.world.status(one).phase == Phase::solo && pair.world.status(two).phase == Phase::solo; }));
+  const auto changes = static_cast<std::uint32_t>(replica::kEntriesPerMessageMax) + 100;
+  for (std::uint32_t i = 0; i < changes; ++i) {
+    const Command in_turn = i % 2 == 0 ? register_of(2, 500) : Command(UnregisterCommand{lb_number(2), {amphora(500)}});
+    ASSERT_EQ(Pair::durability(pair.ask_at(two, in_turn)), Durability::local);
+  }
+  pair.ask_at(two, register_of(2, 501));
+  pair.world.vrrp.set_readiness(two, 0);  // the other one owns when they meet
+  pair.partition(false);
+  ASSERT_TRUE(pair.run_until([&] { return pair.world.status(one).leads && pair.world.status(two).phase == Phase::following; }));
+  pair.world.vrrp.set_readiness(two, keepalived::kReadinessReady);
+  pair.settle();
+  pair.run(seconds(2));
+  EXPECT_EQ(pair.world.status(one).dropped, 0U);
+  EXPECT_EQ(pair.world.status(two).dropped, 0U);
+  EXPECT_EQ(pair.world.hosts[one].daemon->core->applied().find(lb_number(2))->slots.front().occupant->mac, amphora(501));
+}
+
+TEST(Scenario, WhatALogCutShortNoLongerTellsIsListedAsCommands) {  // H8: a difference of states
+  auto plan = Plan::calm();
+  plan.core.log_keep_max = 8;
+  plan.core.checkpoint_every = 2;
+  Pair pair(plan);
+  const auto one = pair.owner();
+  const auto two = pair.other();
+  pair.partition(true);
+  ASSERT_TRUE(pair.run_until([&] { return pair.world.status(one).phase == Phase::solo && pair.world.status(two).phase == Phase::solo; }));
+  for (std::uint32_t i = 0; i < 30; ++i) {
+    pair.ask_at(two, register_of(2, 600 + i));
+    pair.ask_at(one, register_of(1, 700 + i));
+    pair.run(milliseconds(20));
+  }
+  pair.run(seconds(1));
+  ASSERT_GT(pair.world.hosts[two].disk.platter.meta.base.seq, pair.world.hosts[two].disk.platter.meta.pair_floor.seq);
+  pair.partition(false);
+  pair.settle();
+  const std::size_t gave_way = pair.world.status(one).leads ? two : one;
+  const auto& listed = pair.world.hosts[gave_way].daemon->core->dropped();
+  const auto brings_back = [](const replica::DroppedChange& change) { return change.reason.find("brings its state back") != std::string::npos; };
+  EXPECT_GE(std::count_if(listed.begin(), listed.end(), brings_back), 2);  // PLUG and REGISTER of at least one load balancer
 }
 
 TEST(Scenario, BothSolo) {  // H8

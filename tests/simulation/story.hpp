@@ -45,6 +45,7 @@ class Story {
   void inject_process(Fault fault, std::size_t host, Duration time);
   void inject_network(Fault fault, std::size_t host, Duration time);
   void inject_switch_or_disk(Fault fault, std::size_t host, Duration time);
+  void hand_over(std::size_t host, Duration limit);
   void heal();
   void corrupt_silently();
   void require_settled(const char* when, Duration bound);

@@ -43,8 +43,13 @@ void Story::inject(Fault fault, std::size_t host) {
     case Fault::keepalived_flap:
     case Fault::keepalived_none:
     case Fault::gatekeeper_kill:
-    case Fault::acknowledge:
       return inject_process(fault, host, time);
+    case Fault::acknowledge:
+      return world.post_core(host, replica::AcknowledgeDropped{});
+    case Fault::resync:
+      return world.post_core(host, replica::Resync{});
+    case Fault::switchover:
+      return hand_over(host, std::min<Duration>(time, seconds(2)));
     case Fault::cut_sync:
     case Fault::cut_sync_one_way:
     case Fault::cut_vrrp:
@@ -92,12 +97,21 @@ void Story::inject_process(Fault fault, std::size_t host, Duration time) {
       }
       return;
     }
-    case Fault::gatekeeper_kill:
+    default:
       world.kill_gatekeeper(host);
       return world.after(milliseconds(500), [this, host] { world.start_gatekeeper(host); });
-    default:
-      return world.post_core(host, replica::AcknowledgeDropped{});
   }
+}
+
+// As node/daemon/switchover_shell does it: held until the peer has everything, then refused here, and keepalived is told to leave.
+void Story::hand_over(std::size_t host, Duration limit) {
+  world.post_core(host, replica::HoldWrites{replica::Writes::held, limit});
+  world.after(limit / 4, [this, host, limit] {
+    if (!world.up(host) || !world.status(host).drained) return world.post_core(host, replica::HoldWrites{replica::Writes::open, Duration(0)});
+    world.post_core(host, replica::HoldWrites{replica::Writes::moved, limit});
+    world.vrrp.set_readiness(host, keepalived::kReadinessLeaving);
+    world.after(limit, [this, host] { world.vrrp.set_readiness(host, world.hosts[host].readiness); });
+  });
 }
 
 void Story::inject_network(Fault fault, std::size_t host, Duration time) {

@@ -343,7 +343,7 @@ std::string World::why_unsettled() const {
     if (vrrp.state(i) != (owner ? keepalived::VrrpState::master : keepalived::VrrpState::backup)) return std::string(name(i)) + ": keepalived is not as the leader wants it";
     if (role.owner != owner || host.ovs.gate != owner) return std::string(name(i)) + ": gate";
     if (vrrp.holds_address(i) != owner) return std::string(name(i)) + ": management address";
-    if (host.readiness != keepalived::kReadinessReady) return std::string(name(i)) + ": not ready: " + role.readiness_reason;
+    if (host.readiness != keepalived::kReadinessReady) return std::string(name(i)) + ": not ready: " + role.readiness_reason + (status(i).entitled ? "" : "; the core: " + status(i).why_not);
   }
   return {};
 }

@@ -12,6 +12,7 @@
 
 #include "sync/replica/detail/decision.hpp"
 #include "sync/replica/detail/history.hpp"
+#include "sync/replica/planted.hpp"
 #include "sync/replica/replica.hpp"
 
 namespace distributor::replica {
@@ -24,13 +25,15 @@ struct Peer {
   std::uint64_t boot = 0;  // of its process; 0 = not heard in this connection
   TimePoint heard{0};      // last message of the present boot; the start of this process if none ever came
   bool ever_heard = false;
-  Term term;
+  Term term;          // highest that it was heard in
+  Term told_term;     // ... by its present process
   LogPoint last;      // of its log, as far as it said
   Seq committed;
   Seq programmed;
   Digest state_digest;
   bool leads = false;
   NodeFacts facts;
+  std::uint64_t snapshot_begun = 0;  // id of the newest snapshot that its present process began
 };
 
 // A comparison of histories under way (Hello). It ends with a decision that both nodes make alike.
@@ -212,6 +215,7 @@ struct Replica::Impl {
   bool in_sync() const { return mode == Mode::following && reconciled && durable.seq >= peer.last.seq && meta.ever_synced; }
   // As readiness sees it: under changes a follower is always a few milliseconds behind, and what is on its way was not answered yet.
   bool keeps_up() const { return in_sync() || (mode == Mode::following && reconciled && in_sync_at && now - *in_sync_at <= std::chrono::seconds(1)); }
+  bool of_lower_term(const Header& header) const { return header.term < meta.term && !planted(Planted::accept_lower_term); }
   Term next_term(Term above) const;
 
   Config config;
