@@ -16,6 +16,7 @@ inline constexpr std::size_t kNodesPerLoadBalancerMax = 2;
 inline constexpr std::size_t kAmphoraIdBytesMax = 64;
 inline constexpr std::size_t kRequestIdBytesMax = 128;
 inline constexpr std::size_t kRequestIdsRemembered = 1024;
+inline constexpr std::size_t kDroppedChangesMax = 50'000;  // changes lost at reunions that wait for an operator; the oldest go
 inline constexpr std::uint32_t kHashClassesMin = 16;  // of hash_classes_max
 inline constexpr std::uint32_t kHashClassesMax = 65'536;
 inline constexpr std::uint16_t kMtuMin = 576;

@@ -2,6 +2,7 @@
 // Heartbeats of both sides are here too.
 #include <algorithm>
 
+#include "sync/registry/limits.hpp"
 #include "sync/replica/detail/core.hpp"
 #include "sync/replica/planted.hpp"
 
@@ -98,13 +99,27 @@ bool Replica::Impl::cut_after(const LogPoint& point, Taken& taken) {
 
 // They stay in the durable list of this node until the leader has them: nothing disappears silently (H8).
 void Replica::Impl::list_as_orphans(const std::vector<LogEntry>& cut, PersistBatch& batch) {
+  std::vector<DroppedChange> orphans;
   for (const auto& entry : cut) {
-    batch.dropped.push_back({entry.term, entry.seq, entry.request_id, entry.command, "done alone, and the peer led without it"});
+    orphans.push_back({entry.term, entry.seq, entry.request_id, entry.command, "done alone, and the peer led without it"});
   }
   log(Severity::warning, std::to_string(cut.size()) + " changes that were made alone are cut off; the leader is asked to take them");
   orphans_unsent += cut.size();
-  dropped.insert(dropped.end(), batch.dropped.begin(), batch.dropped.end());
+  list_dropped(std::move(orphans), batch);
   out.push_back(Program{history.committed(), {}, true});
+}
+
+// Onto the durable list. Full, it loses its oldest: an operator has had ten reunions to look at them.
+void Replica::Impl::list_dropped(std::vector<DroppedChange> changes, PersistBatch& batch) {
+  batch.dropped.insert(batch.dropped.end(), changes.begin(), changes.end());
+  dropped.insert(dropped.end(), changes.begin(), changes.end());
+  if (dropped.size() <= limits::kDroppedChangesMax) return;
+  const auto excess = dropped.size() - limits::kDroppedChangesMax;
+  log(Severity::error, "the list of lost changes is full: the " + std::to_string(excess) + " oldest are listed no more; look at `distributorctl losses` and acknowledge them");
+  dropped.erase(dropped.begin(), dropped.begin() + static_cast<std::ptrdiff_t>(excess));
+  orphans_unsent = std::min(orphans_unsent, dropped.size());
+  batch.forget_dropped = true;
+  batch.dropped = dropped;
 }
 
 void Replica::Impl::acknowledge() { send(Ack{durable, meta.ever_synced && agreement_durable, programmed}); }

@@ -148,7 +148,7 @@ void Replica::Impl::on_message(const Header& header, const Orphans& orphans) {
   orphans_taken = identity;
   const auto touched = touched_since(orphans);
   const bool comparable = orphans.propose && history.holds(orphans.common);
-  PersistBatch batch;
+  std::vector<DroppedChange> refused;
   for (auto change : orphans.changes) {
     const auto command = decode_command(change.command);
     std::string reason = change.reason;
@@ -168,9 +168,10 @@ void Replica::Impl::on_message(const Header& header, const Orphans& orphans) {
     change.reason = reason;
     log(Severity::warning, "a change that the peer had made alone is dropped (term " + std::to_string(change.term.value) + ", change " +
                                std::to_string(change.seq.value) + "): " + reason);
-    dropped.push_back(change);
-    batch.dropped.push_back(change);
+    refused.push_back(std::move(change));
   }
+  PersistBatch batch;
+  list_dropped(std::move(refused), batch);
   persist(std::move(batch), [this, number = orphans.batch] { send(OrphansTaken{number}); });
 }
 

@@ -89,21 +89,23 @@ void Replica::Impl::on_message(const Header& header, const SnapshotChunk& chunk)
 void Replica::Impl::list_as_replaced(const Registry& state, const LogPoint& point, PersistBatch& batch) {
   const auto own_floor = allow_below_floor ? Seq{0} : meta.pair_floor.seq;
   std::set<LoadBalancerId> named;
+  std::vector<DroppedChange> replaced;
   for (auto seq = std::max(history.base().seq, std::min(own_floor, point.seq)).next(); seq <= history.last().seq; seq = seq.next()) {
     const auto* entry = history.entry(seq);
     if (entry == nullptr || seq <= own_floor) continue;
     named.insert(*history.touched(seq));
-    batch.dropped.push_back({entry->term, entry->seq, entry->request_id, entry->command, "not in the log that the leader still has: it sent its state instead"});
+    replaced.push_back({entry->term, entry->seq, entry->request_id, entry->command, "not in the log that the leader still has: it sent its state instead"});
     forget(entry->request_id, entry->seq);
   }
   if (history.base().seq > own_floor) {
     for (const auto& command : restoring(history.tail(), state, named)) {
-      batch.dropped.push_back({history.base().term, history.base().seq, {}, encode(command),
+      replaced.push_back({history.base().term, history.base().seq, {}, encode(command),
                                "this node held this load balancer otherwise and the changes themselves are no longer kept: this call brings its state back"});
     }
   }
-  dropped.insert(dropped.end(), batch.dropped.begin(), batch.dropped.end());
-  if (!batch.dropped.empty()) log(Severity::warning, std::to_string(batch.dropped.size()) + " changes made alone may be lost with the leader's snapshot; they are listed");
+  if (replaced.empty()) return;
+  log(Severity::warning, std::to_string(replaced.size()) + " changes made alone may be lost with the leader's snapshot; they are listed");
+  list_dropped(std::move(replaced), batch);
 }
 
 void Replica::Impl::install_snapshot() {

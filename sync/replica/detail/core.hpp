@@ -176,6 +176,7 @@ struct Replica::Impl {
   };
   Taken take_entries(const Append& append);
   bool cut_after(const LogPoint& point, Taken& taken);
+  void list_dropped(std::vector<DroppedChange> changes, PersistBatch& batch);
   void list_as_orphans(const std::vector<LogEntry>& cut, PersistBatch& batch);
   void compare_digests(const Heartbeat& beat);
   void send_heartbeat();

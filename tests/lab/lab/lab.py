@@ -188,7 +188,8 @@ class Lab:
             own = {number: view["self"] for number, view in views.items()}
             owners = [number for number, member in own.items() if member["role"] == "MASTER" and member["gate_open"]]
             ready = all(member["ready"] and member["ovs_programmed"] for member in own.values())
-            linked = all(view["peer_alive"] and not view["diverged"] for view in views.values())
+            # Each as the other one hears of it, too: a heartbeat later.
+            linked = all(view["peer_alive"] and not view["diverged"] and (view["peer"] or {}).get("ready") for view in views.values())
             equal = len({(member["state_digest"], member["committed_seq"]) for member in own.values()}) == 1
             leads = len(owners) == 1 and own[owners[0]]["leads"]
             if ready and linked and equal and leads:
