@@ -35,10 +35,12 @@ void Replica::Impl::start_comparison(const char* why, std::optional<Hello> other
   send_hello();
 }
 
-void Replica::Impl::send_hello() {
+void Replica::Impl::send_hello() { send_hello(peer.boot); }
+
+void Replica::Impl::send_hello(std::uint64_t to_boot) {
   auto hello = comparison.own;
   if (comparison.other) hello.answer = answer_to(*comparison.other);
-  send(std::move(hello));
+  send(std::move(hello), to_boot);
 }
 
 HelloAnswer Replica::Impl::answer_to(const Hello& hello) const {
@@ -120,6 +122,7 @@ void Replica::Impl::not_my_boot() {
   if (!peer.connected || now < next_correction) return;
   next_correction = now + std::chrono::milliseconds(500);
   start_comparison("the peer takes this process for an earlier one");
+  send_hello(0);  // this node may be wrong about the peer's process as well: then both would drop each other's corrections for ever
 }
 
 // A Hello that the last decision already rests on: it asks for no new comparison. A peer that goes on repeating it lacks our answer.
@@ -174,7 +177,10 @@ void Replica::Impl::follow(const char* why) {
   mode = Mode::following;
   reconciled = false;
   agreement_durable = false;
+  led_at = now;
+  // An owner that hands over has all that the new one has: it need not lose its readiness for the moment until it is told so.
   in_sync_at.reset();
+  if (meta.ever_synced && comparison.other && comparison.other->last == history.last() && durable.seq == history.last().seq) in_sync_at = now;
   snapshot_in.running = false;
   fenced = ownership == Ownership::master && !edge;
 }

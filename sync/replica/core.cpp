@@ -268,9 +268,11 @@ void Replica::Impl::persist(PersistBatch batch, std::function<void()> then) {
   out.push_back(Persist{token, std::move(batch)});
 }
 
-void Replica::Impl::send(Body body) {
+void Replica::Impl::send(Body body) { send(std::move(body), peer.boot); }
+
+void Replica::Impl::send(Body body, std::uint64_t to_boot) {
   if (!peer.connected || standalone()) return;
-  out.push_back(SendMessage{Message{{config.node_id, config.boot_id, peer.boot, meta.term}, std::move(body)}});
+  out.push_back(SendMessage{Message{{config.node_id, config.boot_id, to_boot, meta.term}, std::move(body)}});
 }
 
 void Replica::Impl::log(Severity severity, std::string text) { out.push_back(LogLine{severity, std::move(text)}); }

@@ -9,6 +9,7 @@
 namespace distributor::replica {
 namespace {
 
+constexpr Duration kSilentLeader = std::chrono::seconds(1);         // that leads and sends a follower nothing
 constexpr Duration kRefusalPause = std::chrono::milliseconds(100);  // between two NACKs or two STALEs
 
 }  // namespace
@@ -23,6 +24,7 @@ void Replica::Impl::on_message(const Header& header, const Append& append) {
   }
   if (comparison.running) return;
   if (mode != Mode::following) return start_comparison("the peer leads in a term that was not agreed");
+  led_at = now;
   peer.leads = true;
   peer.last = append.last;
   peer.committed = append.committed;
@@ -219,7 +221,13 @@ void Replica::Impl::on_message(const Header& header, const Heartbeat& beat) {
     return;
   }
   if (beat.leads && mode != Mode::following) return start_comparison("the peer leads");
-  if (!beat.leads || header.term != meta.term || !reconciled) return;
+  if (!beat.leads) return;
+  // It may have told before this node asked anew: then it believes that it is followed, and has nothing to send.
+  if (!reconciled && now - led_at >= kSilentLeader) {
+    led_at = now;
+    return send_nack(NackReason::gap);
+  }
+  if (header.term != meta.term || !reconciled) return;
   const auto through = std::min(beat.committed, durable.seq);
   if (through > history.committed()) commit_through(through);
   compare_digests(beat);

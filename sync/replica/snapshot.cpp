@@ -66,6 +66,7 @@ void Replica::Impl::on_message(const Header& header, const SnapshotBegin& begin_
 void Replica::Impl::on_message(const Header& header, const SnapshotChunk& chunk) {
   auto& snapshot = snapshot_in;
   if (mode != Mode::following || of_lower_term(header) || !snapshot.running || chunk.id != snapshot.begin.id || chunk.index != snapshot.next_index) return;
+  led_at = now;
   for (const auto& bytes : chunk.load_balancers) {
     auto lb = decode_load_balancer(bytes);
     if (!lb || snapshot.load_balancers.size() >= snapshot.begin.load_balancers) {

@@ -147,11 +147,15 @@ void Story::require_write() {
   const auto* accepted = std::get_if<replica::ChangeAccepted>(&attempt.result);
   if (accepted == nullptr) return broken_.push_back("settled, and a new change is refused: " + std::get<replica::ChangeRefused>(attempt.result).message);
   if (accepted->durability != replica::Durability::pair) return broken_.push_back("settled, and a new change is answered `local`");
-  require_settled("after a change", seconds(10));
+  require_settled("after a change", kConvergeMax);
 }
 
 // The follower comes back with a load balancer that is not what its history makes: the digests must tell, and a snapshot mend it.
 void Story::corrupt_silently() {
+  // keepalived may be about to move: then the silently changed node would lead, and nobody could tell which of the two is right.
+  world.timeline.run_until(world.timeline.now() + seconds(1), [] { return false; });
+  require_settled("before silent corruption", kConvergeMax);
+  if (!judge.violations().empty() || !broken_.empty()) return;
   const std::size_t follower = world.status(0).leads ? 1 : 0;
   auto& disk = world.hosts[follower].disk;
   if (disk.platter.base.empty()) return;

@@ -16,7 +16,7 @@ namespace distributor::simulation {
 // Bounds of virtual time. From the end of all faults to both in sync, one owner, all programmed:
 inline constexpr Duration kConvergeMax = seconds(45);
 // and from there to an answer `pair` for a new change:
-inline constexpr Duration kWriteMax = seconds(5);
+inline constexpr Duration kWriteMax = seconds(15);  // the slowest disks take 0.3 s for a write
 
 struct Verdict {
   std::uint64_t seed = 0;

@@ -132,6 +132,7 @@ struct Replica::Impl {
   bool is_late(const Header& header, const Hello& hello) const;
   void bury_superseded();
   void send_hello();
+  void send_hello(std::uint64_t to_boot);  // 0: whichever process it is
   HelloAnswer answer_to(const Hello& hello) const;
   bool contains(const LogPoint& point, const Hello& hello) const;
   void on_hello(const Header& header, const Hello& hello);
@@ -208,6 +209,7 @@ struct Replica::Impl {
   // ---- small helpers (core.cpp)
   void persist(PersistBatch batch, std::function<void()> then);
   void send(Body body);
+  void send(Body body, std::uint64_t to_boot);
   void log(Severity severity, std::string text);
   void program_everything_once();
   bool peer_alive() const { return peer.ever_heard && now - peer.heard < config.solo_after; }
@@ -215,7 +217,7 @@ struct Replica::Impl {
   bool standalone() const { return !config.peer_id; }
   bool in_sync() const { return mode == Mode::following && reconciled && durable.seq >= peer.last.seq && meta.ever_synced; }
   // As readiness sees it: under changes a follower is always a few milliseconds behind, and what is on its way was not answered yet.
-  bool keeps_up() const { return in_sync() || (mode == Mode::following && reconciled && in_sync_at && now - *in_sync_at <= std::chrono::seconds(1)); }
+  bool keeps_up() const { return in_sync() || (mode == Mode::following && in_sync_at && now - *in_sync_at <= std::chrono::seconds(1)); }
   bool of_lower_term(const Header& header) const { return header.term < meta.term && !planted(Planted::accept_lower_term); }
   Term next_term(Term above) const;
 
@@ -271,9 +273,10 @@ struct Replica::Impl {
   std::map<PersistToken, std::function<void()>> persisting;
   TimePoint next_heartbeat{0};
   TimePoint next_stale{0};
+  TimePoint led_at{0};  // follower: entries or a snapshot came, or were asked for
   TimePoint next_nack{0};
   TimePoint next_correction{0};
-  std::optional<TimePoint> in_sync_at;  // last, in the present following
+  std::optional<TimePoint> in_sync_at;  // last, in the present following; at its start: of a log equal to the leader's
   std::deque<std::uint64_t> dead_boots;  // processes of the peer that have ended
   std::uint64_t refused_hellos = 0;
 };
