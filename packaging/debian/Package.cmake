@@ -12,7 +12,7 @@ set(CPACK_DEBIAN_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS
-    "acl, adduser, init-system-helpers (>= 1.52), iproute2, keepalived (>= 1:2.2.7), openssl, openvswitch-switch (>= 3.1), procps")
+    "acl, adduser, init-system-helpers (>= 1.52), iproute2, keepalived (>= 1:2.2.7), nftables, openssl, openvswitch-switch (>= 3.1), procps")
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS systemd)  # a container has none
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${package_folder}/postinst ${package_folder}/prerm ${package_folder}/postrm ${package_folder}/conffiles)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)

@@ -166,7 +166,11 @@ def pair(installed, directory, programs):
         lab.certificates.server_ca = os.path.join(pair_directory, "controller/server_ca.pem")
         for number, one in machines.items():
             bring(one, f"node-{number}", pair_directory)
-            with open(one.path("etc/distributor/distributord.toml"), "a", encoding="ascii") as file:
+            toml = one.path("etc/distributor/distributord.toml")
+            with open(toml, encoding="ascii") as file:
+                text = file.read()
+            with open(toml, "w", encoding="ascii") as file:
+                file.write(text.replace("[keepalived]\n", f'[keepalived]\npeer_mac = "{plan.management_mac(3 - number)}"\n'))
                 file.write("\n[gatekeeper]\ngrace_ms = 10000\n")  # two systemds on a busy machine take their time to restart a daemon
             one.run("systemctl", "restart", "distributor-gatekeeper", "distributord", "keepalived")
         pair = Pair(lab, machines)
@@ -196,6 +200,12 @@ def test_units_run_with_few_rights(pair):
         assert one.run("distributord", "--check-config").stdout.strip().endswith("correct")
         assert one.run("sysctl", "-n", "net.ipv4.neigh.eth0.retrans_time_ms").stdout.strip() == "100"
         assert one.run("sysctl", "-n", "net.ipv4.ip_forward").stdout.strip() == "0"
+
+
+def test_the_guard_against_forged_adverts_is_set_from_within_the_sandbox(pair):  # H5
+    for number, one in pair.machines.items():
+        rules = one.run("nft", "list", "ruleset").stdout
+        assert plan.management_mac(3 - number) in rules and "drop" in rules
 
 
 def test_a_pair_set_up_by_the_tool_serves_and_survives(pair):

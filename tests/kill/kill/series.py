@@ -7,7 +7,8 @@ import time
 import uuid
 
 from kill import power
-from kill.stream import Record, Writer, slots_of
+from kill.stream import Record, Writer
+from lab.changes import slots_of
 from lab.lab import Lab
 from lab.system import LabError, in_parallel, wait_until
 
