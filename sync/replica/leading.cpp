@@ -228,10 +228,12 @@ void Replica::Impl::commit_through(Seq seq) {
   if (mode == Mode::leading && follower.streaming) send(Commit{history.committed()});
 }
 
-// Folds old entries into the base. While the peer is away the log reaches back to the last entry that both have, up to its bound.
+// Folds old entries into the base. While the peer is away the log reaches back to the last entry that both have, up to its bound; and
+// always a little further: a leader that crashed may come back with a log that ends as many entries earlier as were on their way.
 void Replica::Impl::checkpoint() {
   const auto safe = std::min(history.committed(), durable.seq);
-  auto through = std::min(safe, meta.pair_floor.seq);
+  const std::uint64_t on_their_way = 2 * config.in_flight_max;
+  auto through = std::min(safe, Seq{meta.pair_floor.seq.value - std::min(meta.pair_floor.seq.value, on_their_way)});
   if (standalone()) through = safe;
   if (history.size() > config.log_keep_max) through = std::max(through, Seq{safe.value - std::min(safe.value, config.log_keep_max / 2)});
   through = std::min(through, safe);
