@@ -74,7 +74,7 @@ void Replica::Impl::on_hello(const Header& header, const Hello& hello) {
   if (another) comparison.superseded.push_back(peer.boot);
   comparison.newest = hello.number;
   peer.boot = header.sender_boot;
-  if (new_boot) peer.snapshot_begun = 0;
+  if (new_boot) peer.snapshot_begun = peer.snapshot_installed = peer.snapshot_given = 0;
   peer.told_term = new_boot ? header.term : std::max(peer.told_term, header.term);
   peer.heard = now;
   peer.ever_heard = true;

@@ -38,7 +38,7 @@ void Replica::Impl::on_message(const Header& header, const Append& append) {
   meta.pairing = {meta.term, meta.pair_floor, 0};
   taken.batch.meta = meta;
   if (!taken.cut.empty() && !planted(Planted::forget_dropped)) list_as_orphans(taken.cut, taken.batch);
-  if (planted(Planted::acknowledge_before_fsync)) send(Ack{taken.agreed, meta.ever_synced, programmed});
+  if (planted(Planted::acknowledge_before_fsync)) send(Ack{taken.agreed, meta.ever_synced, programmed, peer.snapshot_installed});
   persist(std::move(taken.batch), [this, agreed = taken.agreed, refused = taken.refused, whole = reconciled, committed = append.committed, term = header.term] {
     if (mode != Mode::following || meta.term != term || !history.holds(agreed)) return;
     agreement_durable = agreement_durable || (whole && reconciled);
@@ -124,7 +124,7 @@ void Replica::Impl::list_dropped(std::vector<DroppedChange> changes, PersistBatc
   batch.dropped = dropped;
 }
 
-void Replica::Impl::acknowledge() { send(Ack{durable, meta.ever_synced && agreement_durable, programmed}); }
+void Replica::Impl::acknowledge() { send(Ack{durable, meta.ever_synced && agreement_durable, programmed, peer.snapshot_installed}); }
 
 void Replica::Impl::send_nack(NackReason reason) {
   if (now < next_nack) return;
@@ -196,6 +196,7 @@ void Replica::Impl::send_heartbeat() {
   beat.programmed = programmed;
   beat.durable = durable;
   beat.synced = meta.ever_synced && (mode == Mode::leading || agreement_durable);
+  beat.snapshot = peer.snapshot_installed;
   beat.facts = facts;
   send(std::move(beat));
 }
@@ -217,7 +218,7 @@ void Replica::Impl::on_message(const Header& header, const Heartbeat& beat) {
   }
   peer.last = beat.last;
   if (mode == Mode::leading && header.term == meta.term) {
-    take_ack(beat.durable, beat.synced);
+    take_ack(beat.durable, beat.synced, beat.snapshot);
     return;
   }
   if (beat.leads && mode != Mode::following) return start_comparison("the peer leads");

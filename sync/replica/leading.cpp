@@ -99,10 +99,11 @@ void Replica::Impl::send_entries() {
 void Replica::Impl::on_message(const Header& header, const Ack& ack) {
   if (mode != Mode::leading || header.term != meta.term) return;
   peer.programmed = std::max(peer.programmed, ack.programmed);
-  take_ack(ack.durable, ack.synced);
+  take_ack(ack.durable, ack.synced, ack.snapshot);
 }
 
-void Replica::Impl::take_ack(const LogPoint& point, bool synced) {
+void Replica::Impl::take_ack(const LogPoint& point, bool synced, std::uint64_t snapshot) {
+  if (snapshot < peer.snapshot_given) return;  // a late one, of the log that the snapshot replaced
   if (!follower.streaming || !history.holds(point) || point.seq < follower.durable.seq) return;
   if (point.seq > follower.durable.seq) follower.progress = now;
   const bool first = !follower.synced && synced;

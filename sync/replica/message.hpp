@@ -87,6 +87,7 @@ struct Ack {
   LogPoint durable;     // equal to the leader's log up to here, and on disk, in this term
   bool synced = false;  // it has the durable record of having been in sync: only then may `pair` rest on it
   Seq programmed;
+  std::uint64_t snapshot = 0;  // id of the leader's last one that is on its disk: what it said before says nothing of what it has since
   friend bool operator==(const Ack&, const Ack&) = default;
 };
 enum class NackReason : std::uint8_t { gap = 1, mismatch = 2, diverged = 3, resync = 4 };
@@ -109,6 +110,7 @@ struct Heartbeat {
   Seq programmed;
   LogPoint durable;     // follower: as in Ack
   bool synced = false;  // follower: as in Ack
+  std::uint64_t snapshot = 0;  // follower: as in Ack
   NodeFacts facts;
   friend bool operator==(const Heartbeat&, const Heartbeat&) = default;
 };

@@ -144,9 +144,10 @@ Commit take(const wire::Commit& from) { return {Seq{from.committed()}}; }
 void put(wire::Message& to, const Ack& from) {
   put(*to.mutable_ack()->mutable_durable(), from.durable);
   to.mutable_ack()->set_synced(from.synced);
+  to.mutable_ack()->set_snapshot(from.snapshot);
   to.mutable_ack()->set_programmed(from.programmed.value);
 }
-Ack take(const wire::Ack& from) { return {take(from.durable()), from.synced(), Seq{from.programmed()}}; }
+Ack take(const wire::Ack& from) { return {take(from.durable()), from.synced(), Seq{from.programmed()}, from.snapshot()}; }
 
 void put(wire::Message& to, const Nack& from) {
   to.mutable_nack()->set_reason(static_cast<std::uint32_t>(from.reason));
@@ -169,11 +170,13 @@ void put(wire::Message& to, const Heartbeat& from) {
   beat.set_programmed(from.programmed.value);
   put(*beat.mutable_durable(), from.durable);
   beat.set_synced(from.synced);
+  beat.set_snapshot(from.snapshot);
   put(*beat.mutable_facts(), from.facts);
 }
 Heartbeat take(const wire::Heartbeat& from) {
   return {from.leads(),           take(from.last()),    Seq{from.committed()}, digest_from(from.state_digest()),
-          Seq{from.programmed()}, take(from.durable()), from.synced(),         take(from.facts())};
+          Seq{from.programmed()}, take(from.durable()), from.synced(),         from.snapshot(),
+          take(from.facts())};
 }
 
 void put(wire::Message& to, const Stale&) { to.mutable_stale(); }

@@ -47,6 +47,7 @@ void Replica::Impl::on_message(const Header& header, const SnapshotCredit& credi
   if (!snapshot_out.finished || snapshot_out.credited < snapshot_out.next_index) return send_chunks();
   // All of it arrived and is installed: what was appended meanwhile follows from the log.
   const auto point = snapshot_out.point;
+  peer.snapshot_given = snapshot_out.id;
   snapshot_out = SnapshotOut{};
   if (!history.point(point.seq)) return begin_snapshot();
   begin_streaming(point.seq);
@@ -139,6 +140,7 @@ void Replica::Impl::install_snapshot() {
   out.push_back(Program{history.committed(), {}, true});
   persist(std::move(batch), [this, point = meta.base, credit = SnapshotCredit{snapshot.begin.id, snapshot.next_index}] {
     durable = point;
+    if (peer.snapshot_begun == credit.id) peer.snapshot_installed = credit.id;
     send(credit);
   });
 }

@@ -33,7 +33,9 @@ struct Peer {
   Digest state_digest;
   bool leads = false;
   NodeFacts facts;
-  std::uint64_t snapshot_begun = 0;  // id of the newest snapshot that its present process began
+  std::uint64_t snapshot_begun = 0;      // id of the newest snapshot that its present process began
+  std::uint64_t snapshot_installed = 0;  // ... and of the newest that is on the own disk
+  std::uint64_t snapshot_given = 0;      // of the newest that its present process has taken from this node
 };
 
 // A comparison of histories under way (Hello). It ends with a decision that both nodes make alike.
@@ -152,7 +154,7 @@ struct Replica::Impl {
   void on_message(const Header& header, const ProgrammedAck& ack);
   void on_message(const Header& header, const Orphans& orphans);
   std::set<LoadBalancerId> touched_since(const Orphans& orphans) const;
-  void take_ack(const LogPoint& durable, bool synced);
+  void take_ack(const LogPoint& durable, bool synced, std::uint64_t snapshot);
   void append_command(const Command& command, const std::string& request_id);
   void advance_commit();
   void commit_through(Seq seq);
