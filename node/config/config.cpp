@@ -142,9 +142,11 @@ void path_or(TableReader& table, std::string_view key, std::filesystem::path& ta
 void read_octavia(TableReader table, const ReadAgentConfig& read, OctaviaConfig& octavia) {
   path_or(table, "config", octavia.config);
   table.refuse_unknown();
-  const auto text = read ? read(octavia.config) : std::nullopt;
-  if (!text) return;
-  auto agent = api::parse_agent_config(*text);
+  if (!read) return;
+  const auto found = read(octavia.config);
+  if (!found) return table.problem("config", octavia.config.string() + ": " + found.error());
+  if (!*found) return;
+  auto agent = api::parse_agent_config(**found);
   if (agent) {
     octavia.agent = std::move(*agent);
     return;
@@ -369,18 +371,29 @@ tl::expected<Config, ConfigError> parse_config(std::string_view toml, const Read
   return config;
 }
 
+namespace {
+
+// Absent is no fault: then nothing was injected. Whatever else keeps it from being read would drop settings in silence.
+tl::expected<std::optional<std::string>, std::string> read_agent_config(const std::filesystem::path& file) {
+  errno = 0;
+  std::ifstream input(file);
+  if (!input && (errno == ENOENT || errno == ENOTDIR)) return std::nullopt;
+  std::ostringstream content;
+  if (input) content << input.rdbuf();
+  if (!input || content.bad()) {
+    return tl::unexpected(std::string("it is there and cannot be read: ") + std::strerror(errno) + "; make it readable for the user of this daemon");
+  }
+  return content.str();
+}
+
+}  // namespace
+
 tl::expected<Config, ConfigError> load_config(const std::filesystem::path& file) {
   std::ifstream input(file);
   if (!input) return tl::make_unexpected(ConfigError{{fmt::format("{}: cannot be read: {}", file.string(), std::strerror(errno))}});
   std::ostringstream text;
   text << input.rdbuf();
-  return parse_config(text.str(), [](const std::filesystem::path& agent) -> std::optional<std::string> {
-    std::ifstream injected_file(agent);
-    if (!injected_file) return std::nullopt;
-    std::ostringstream content;
-    content << injected_file.rdbuf();
-    return content.str();
-  });
+  return parse_config(text.str(), read_agent_config);
 }
 
 }  // namespace distributor::node

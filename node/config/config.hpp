@@ -130,7 +130,7 @@ struct ConfigError {
 };
 
 // read: the content of the agent configuration, nothing if there is no such file.
-using ReadAgentConfig = std::function<std::optional<std::string>(const std::filesystem::path&)>;
+using ReadAgentConfig = std::function<tl::expected<std::optional<std::string>, std::string>(const std::filesystem::path&)>;
 tl::expected<Config, ConfigError> parse_config(std::string_view toml, const ReadAgentConfig& read = {});
 tl::expected<Config, ConfigError> load_config(const std::filesystem::path& file);
 

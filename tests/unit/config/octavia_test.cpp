@@ -1,5 +1,9 @@
 // What Octavia injected, and what distributord.toml says before it.
 #include <gmock/gmock.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
 
 #include "node/config/config.hpp"
 
@@ -7,6 +11,7 @@ namespace distributor::node {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr const char* kInjected = R"([haproxy_amphora]
 bind_host = ::
@@ -86,6 +91,24 @@ TEST(OctaviaConfig, MistakesAreNamed) {
   EXPECT_THAT(problems_of(toml + "[heartbeat]\ncontrollers = [\"somewhere\"]\n"), HasSubstr("heartbeat.controllers: wanted ADDRESS:PORT"));
   EXPECT_THAT(problems_of(toml + "[heartbeat]\ninterval_s = 0\n"), HasSubstr("heartbeat.interval_s: wanted a whole number from 1 to 3600"));
   EXPECT_THAT(problems_of(toml + "[heartbeat]\nintervall = 1\n"), HasSubstr("heartbeat.intervall: unknown key"));
+}
+
+TEST(OctaviaConfig, AFileThatIsThereAndCannotBeReadIsNoAbsentOne) {
+  std::string name = ::testing::TempDir() + "agent-config-XXXXXX";
+  ASSERT_NE(::mkdtemp(name.data()), nullptr);
+  const std::filesystem::path folder = name;
+  std::ofstream(folder / "distributord.toml") << "node_id = \"node-1\"\n[octavia]\nconfig = \"" << name << "/agent\"\n";
+  const auto problems = [&] {
+    const auto config = load_config(folder / "distributord.toml");
+    return config ? std::string("accepted") : ::testing::PrintToString(config.error().problems);
+  };
+  EXPECT_THAT(problems(), Not(HasSubstr("cannot be read"))) << "absent: nothing was injected";
+  std::ofstream(folder / "agent").flush();
+  EXPECT_THAT(problems(), Not(HasSubstr("cannot be read"))) << "empty";
+  std::filesystem::remove(folder / "agent");
+  std::filesystem::create_directory(folder / "agent");  // root reads every file: a folder is what nobody can
+  EXPECT_THAT(problems(), HasSubstr("octavia.config: " + name + "/agent: it is there and cannot be read"));
+  std::filesystem::remove_all(folder);
 }
 
 }  // namespace
