@@ -378,11 +378,12 @@ tl::expected<std::optional<std::string>, std::string> read_agent_config(const st
   errno = 0;
   std::ifstream input(file);
   if (!input && (errno == ENOENT || errno == ENOTDIR)) return std::nullopt;
-  std::ostringstream content;
-  if (input) content << input.rdbuf();
-  if (!input || content.bad()) {
+  if (input) input.peek();  // a folder opens, and cannot be read
+  if (!input.is_open() || input.bad()) {
     return tl::unexpected(std::string("it is there and cannot be read: ") + std::strerror(errno) + "; make it readable for the user of this daemon");
   }
+  std::ostringstream content;
+  content << input.rdbuf();
   return content.str();
 }
 

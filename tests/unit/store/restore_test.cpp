@@ -107,9 +107,10 @@ TEST_F(RestoreTest, OnlyThisNodesWholeBackup) {
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code, StoreErrorCode::wrong_node);
 
-  SQLite::Database(backup_.string(), SQLite::OPEN_READWRITE).exec("PRAGMA user_version=7");
-  refused(StoreErrorCode::newer_schema, "schema version 7");
-  SQLite::Database(backup_.string(), SQLite::OPEN_READWRITE).exec("PRAGMA user_version=1");
+  const auto version = SQLite::Database(backup_.string()).execAndGet("PRAGMA user_version").getString();
+  SQLite::Database(backup_.string(), SQLite::OPEN_READWRITE).exec("PRAGMA user_version=99");
+  refused(StoreErrorCode::newer_schema, "schema version 99");
+  SQLite::Database(backup_.string(), SQLite::OPEN_READWRITE).exec("PRAGMA user_version=" + version);
   SQLite::Database(backup_.string(), SQLite::OPEN_READWRITE).exec("DELETE FROM log WHERE seq=10");
   refused(StoreErrorCode::corrupt, "hole");
   std::filesystem::resize_file(backup_, 5000);
