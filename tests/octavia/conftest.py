@@ -140,7 +140,7 @@ def octavia(lab, tmp_path):
     authority = os.path.join(lab.certificates.directory, "server_ca")
     conf.config(group="database", connection=f"sqlite:///{tmp_path}/octavia.db")
     conf.config(group="haproxy_amphora", client_cert=lab.certificates.client, server_ca=lab.certificates.server_ca,
-                bind_port=plan.API_PORT, connection_max_retries=60, connection_retry_interval=0.25,
+                bind_port=plan.API_PORT, connection_max_retries=60, connection_retry_interval=1,  # whole seconds
                 rest_request_conn_timeout=2, rest_request_read_timeout=5)
     conf.config(group="certificates", cert_manager="local_cert_manager", ca_certificate=authority + ".pem",
                 ca_private_key=authority + ".key")

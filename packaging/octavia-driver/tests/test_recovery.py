@@ -121,9 +121,8 @@ def test_a_pair_that_says_it_is_full_is_passed_over(run, pair, neutron, nova, di
     pair.answers = []
     real = pair.handle
 
-    def by_address(request, path):  # one model plays both pairs: the second has room
-        if "198.51.100.20" in request.url or chosen == other:
-            pair.limit = 2
+    def by_address(request, path):  # one model plays both pairs: the one that was not chosen has room
+        pair.limit = 1 if ("198.51.100.20" in request.url) == (chosen == other) else 2
         return real(request, path)
     pair.handle = by_address
     place = run(flows.place_vip(), load_balancer=second, vip=second.vip, **VIP)
