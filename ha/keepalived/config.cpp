@@ -70,6 +70,7 @@ std::string global_defs(const Config& config) {
       "    script_user root                      # precedes the FIFO: it would be lost at a reload otherwise\n"
       "    enable_script_security\n"
       "    vrrp_version 3\n"
+      "    umask 0137                            # the daemon's group reads the state dump\n"
       "    vrrp_notify_fifo " +
       fifo_path(config.run_dir) +
       " root root\n"

@@ -26,6 +26,7 @@ global_defs {
     script_user root                      # precedes the FIFO: it would be lost at a reload otherwise
     enable_script_security
     vrrp_version 3
+    umask 0137                            # the daemon's group reads the state dump
     vrrp_notify_fifo /run/distributor/vrrp.fifo root root
     vrrp_notify_priority_changes true
     fifo_write_vrrp_states_on_reload
