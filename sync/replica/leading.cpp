@@ -180,7 +180,9 @@ void Replica::Impl::on_message(const Header& header, const Orphans& orphans) {
 // batch of it, or this one, proposed by this node before it was restarted.
 std::set<LoadBalancerId> Replica::Impl::touched_since(const Orphans& orphans) const {
   std::set<std::pair<std::string_view, std::string_view>> theirs;
-  for (const auto& change : orphans.changes) theirs.emplace(change.command, change.request_id);
+  for (const auto& change : orphans.changes) {
+    if (!change.request_id.empty()) theirs.emplace(change.command, change.request_id);  // without an id both may have been asked the same
+  }
   std::set<LoadBalancerId> touched;
   for (auto seq = std::max(orphans.common.seq, history.base().seq).next(); seq <= history.last().seq; seq = seq.next()) {
     const auto& entry = *history.entry(seq);
