@@ -166,6 +166,7 @@ void Replica::Impl::decide(const Hello& theirs) {
   }
   verdict.clear();
   fenced = false;
+  peer.snapshot_given = 0;  // the peer may have lost count of them: a late Hello of a process of this node that ended
   if (decision.init_together) meta.ever_synced = true;  // persisted with the term
   // A leader that already holds the highest term goes on in it.
   if (mode != Mode::leading || meta.term < theirs.term) promote(decision.reason, theirs.term);
