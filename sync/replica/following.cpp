@@ -111,7 +111,7 @@ void Replica::Impl::list_as_orphans(const std::vector<LogEntry>& cut, PersistBat
   out.push_back(Program{history.committed(), {}, true});
 }
 
-// Onto the durable list. Full, it loses its oldest: an operator has had ten reunions to look at them.
+// Onto the durable list. Full, it loses its oldest: an operator has had five long reunions to look at them.
 void Replica::Impl::list_dropped(std::vector<DroppedChange> changes, PersistBatch& batch) {
   batch.dropped.insert(batch.dropped.end(), changes.begin(), changes.end());
   dropped.insert(dropped.end(), changes.begin(), changes.end());
