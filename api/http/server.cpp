@@ -207,12 +207,6 @@ void Server::stay() {
   impl_->shared->leaving.clear();
 }
 
-void AnswerTimes::add(double seconds) {
-  ++count;
-  sum_s += seconds;
-  for (std::size_t i = 0; i < kBoundsSeconds.size(); ++i) at_most[i] += seconds <= kBoundsSeconds[i] ? 1 : 0;
-}
-
 ServerStats Server::stats() const {
   return impl_->shared->stats;
 }

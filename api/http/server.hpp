@@ -13,6 +13,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "api/http/time_histogram.hpp"
 #include "api/routes/router.hpp"
 
 namespace distributor::api {
@@ -49,15 +50,6 @@ struct ServerError {
   std::string message;  // what was wanted, what was found, what to do
 };
 
-// How long answers took, from the request's last byte to the answer being ready: cumulative counts per upper bound.
-struct AnswerTimes {
-  static constexpr std::array<double, 11> kBoundsSeconds{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30};
-  std::array<std::uint64_t, kBoundsSeconds.size()> at_most{};
-  std::uint64_t count = 0;
-  double sum_s = 0;
-  void add(double seconds);
-};
-
 struct ServerStats {
   std::uint64_t connections_accepted = 0;
   std::uint64_t connections_refused = 0;  // over the bound of one address
@@ -65,8 +57,8 @@ struct ServerStats {
   std::uint64_t requests = 0;
   std::uint64_t requests_malformed = 0;
   std::uint64_t timeouts = 0;
-  AnswerTimes reads;                          // GET, HEAD
-  AnswerTimes changes;                        // everything else
+  TimeHistogram reads;                        // GET, HEAD; from the request's last byte to the answer being ready
+  TimeHistogram changes;                      // everything else
   std::array<std::uint64_t, 5> answers{};     // by the status's first digit, 1 to 5
   std::size_t connections_open = 0;
   std::size_t requests_in_flight = 0;

@@ -31,6 +31,7 @@ std::string render_list(const Registry& registry, const std::optional<LoadBalanc
 std::string render_where(const LoadBalancer& lb, const ClientFlow& flow, const std::optional<Position>& position);
 std::string render_stored(const StoredOutcome& outcome);  // of a PUT
 std::string render_switchover(const SwitchoverView& switchover);
+std::string render_takeover(const TakeoverView& takeover);
 std::string render_pair(const PairView& pair);
 std::string render_info(const NodeView& node);
 std::string render_details(const NodeView& node, const Registry& registry);

@@ -143,6 +143,10 @@ std::string render_switchover(const SwitchoverView& view) {
   return json::serialize(switchover(view));
 }
 
+std::string render_takeover(const TakeoverView& view) {
+  return json::serialize(takeover(view));
+}
+
 std::string render_pair(const PairView& pair) {
   json::array dropped;
   const auto first = pair.dropped.size() > kDroppedListedMax ? pair.dropped.size() - kDroppedListedMax : 0;

@@ -90,11 +90,24 @@ std::string replication_line(const json::object& overview, const Style& style) {
   return fmt::format("replication   {}, term {}, {}, {} changes lost\n", text_in(pair, "phase"), text_in(pair, "term"), lag_text, text_in(pair, "dropped_total", "0"));
 }
 
+// Of the newest takeover, also if ownership was given up since.
+std::string stages_line(const json::array& changes) {
+  for (const auto& one : changes) {
+    const auto* takeover = one.is_object() ? one.get_object().if_contains("takeover") : nullptr;
+    if (takeover == nullptr || !takeover->is_object()) continue;
+    const auto& stages = takeover->get_object();
+    const auto ms = [&](std::string_view stage) { return stages.contains(stage) && stages.at(stage).is_number() ? fmt::format("{:.1f} ms", number_in(stages, stage)) : std::string("never"); };
+    return fmt::format("              gate {}, {} announcements {}, term on disk {}, changes taken {}\n", flag_in(stages, "planned") ? "open already" : ms("gate_ms"),
+                       text_in(stages, "announcements", "0"), ms("announced_ms"), ms("term_ms"), ms("writes_ms"));
+  }
+  return {};
+}
+
 std::string takeover_line(const json::object& overview) {
   const auto& changes = array_in(overview, "ownership");
   if (changes.empty() || !changes.front().is_object()) return "last takeover none since this daemon started\n";
   const auto& last = changes.front().get_object();
-  return "last takeover " + text_in(last, "utc") + " UTC: this node " + (flag_in(last, "gained") ? "took the VIPs over" : "gave the VIPs up") + "\n";
+  return "last takeover " + text_in(last, "utc") + " UTC: this node " + (flag_in(last, "gained") ? "took the VIPs over" : "gave the VIPs up") + "\n" + stages_line(changes);
 }
 
 std::string balancer_line(const json::object& lb, const Style& style) {

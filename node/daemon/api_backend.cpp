@@ -54,13 +54,6 @@ api::DroppedView to_view(const replica::DroppedChange& dropped) {
   return view;
 }
 
-api::TakeoverView to_view(const TakeoverClock::Takeover& takeover) {
-  const auto ms = [](const std::optional<TakeoverClock::Duration>& time) {
-    return time ? std::optional(std::chrono::duration<double, std::milli>(*time).count()) : std::nullopt;
-  };
-  return {takeover.number, takeover.announcements, takeover.gate_was_open, ms(takeover.gate), ms(takeover.announced), ms(takeover.term), ms(takeover.writes)};
-}
-
 placement::Protocol to_placement(api::IpProtocol protocol) {
   switch (protocol) {
     case api::IpProtocol::tcp:
@@ -75,6 +68,13 @@ placement::Protocol to_placement(api::IpProtocol protocol) {
 }
 
 }  // namespace
+
+api::TakeoverView to_view(const TakeoverClock::Takeover& takeover) {
+  const auto ms = [](const std::optional<TakeoverClock::Duration>& time) {
+    return time ? std::optional(std::chrono::duration<double, std::milli>(*time).count()) : std::nullopt;
+  };
+  return {takeover.number, takeover.announcements, takeover.gate_was_open, ms(takeover.gate), ms(takeover.announced), ms(takeover.term), ms(takeover.writes)};
+}
 
 ApiBackend::ApiBackend(const Config& config, ReplicaShell& replica, Forwarding& forwarding, RoleShell& role, SwitchoverShell& switchover,
                        const TakeoverClock& takeovers, PeerChannel* peers, PairFiles& files)

@@ -19,6 +19,8 @@
 
 namespace distributor::node {
 
+api::TakeoverView to_view(const TakeoverClock::Takeover& takeover);
+
 class ApiBackend final : public api::Backend {
  public:
   // All outlive the backend. `peers` is null on a standalone node.

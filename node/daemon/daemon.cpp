@@ -404,7 +404,10 @@ struct Daemon::Impl {
   PeerChannel peers;
   PairFiles files;
   SwitchoverShell switchover;
-  TakeoverClock takeovers{[](const TakeoverClock::Takeover& one) { spdlog::info("{}", one.text()); }};
+  TakeoverClock takeovers{[this](const TakeoverClock::Takeover& one) {
+    spdlog::info("{}", one.text());
+    survey.takeover_over(to_view(one));
+  }};
   ApiBackend backend;
   Heartbeats heartbeats;
   Survey survey;

@@ -88,6 +88,7 @@ programmer::Events Forwarding::programmer_events() {
   };
   events.on_capabilities = [this](const programmer::Capabilities& found) { on_capabilities(found); };
   events.on_packet_in = [this](const wire::PacketIn& packet) { neighbours_.on_frame(packet); };
+  events.on_programmed = [this](const programmer::ProgramReport& report) { programming_times_.add(report.duration_ms / 1000.0); };
   events.on_repaired = [this](const programmer::ProgramReport& report) {
     spdlog::warn("openflow: somebody else changed bridge {}: {} flows and {} groups put right after {:.1f} ms; the distributor owns all of its rules",
                  config_.openflow.bridge, report.flows_sent, report.groups_sent, report.duration_ms);

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "api/http/time_histogram.hpp"
 #include "ha/announce/planner.hpp"
 #include "node/config/config.hpp"
 #include "node/daemon/forwarding_health.hpp"
@@ -58,6 +59,7 @@ class Forwarding {
   std::string ovs_version() const { return ovsdb_.open_vswitch().ovs_version; }
   Health health() const;
   const programmer::Statistics& programmer_statistics() const { return programmer_.statistics(); }
+  const api::TimeHistogram& programming_times() const { return programming_times_; }  // of every change of the bridge, barrier included
   std::uint64_t announcements_sent() const { return announcements_sent_; }
   std::uint64_t solicitations_answered() const { return neighbours_.solicitations_answered(); }
 
@@ -114,6 +116,7 @@ class Forwarding {
   bool ovsdb_connected_ = false;
   bool owner_ = false;
   std::uint64_t announcements_sent_ = 0;
+  api::TimeHistogram programming_times_;
 };
 
 }  // namespace distributor::node

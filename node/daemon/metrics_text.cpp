@@ -26,7 +26,6 @@ class Families {
   void counter(const char* name, const char* help, std::uint64_t value) {
     add(name, help, MetricType::Counter).counter.value = static_cast<double>(value);
   }
-  void counter_seconds(const char* name, const char* help, double ms) { add(name, help, MetricType::Counter).counter.value = ms / 1000.0; }
   void state(const char* name, const char* help, const char* label, const std::string& value) {
     auto& metric = add(name, help, MetricType::Gauge);
     metric.label.push_back({label, value});
@@ -39,12 +38,12 @@ class Families {
     metric.label = std::move(labels);
     (type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = value;
   }
-  void times(const char* name, const char* help, const char* kind, const api::AnswerTimes& times) {
+  void times(const char* name, const char* help, Labels labels, const api::TimeHistogram& times) {
     auto& metric = family_of(name, help, MetricType::Histogram).metric.emplace_back();
-    metric.label.push_back({"kind", kind});
+    metric.label = std::move(labels);
     metric.histogram.sample_count = times.count;
     metric.histogram.sample_sum = times.sum_s;
-    for (std::size_t i = 0; i < times.at_most.size(); ++i) metric.histogram.bucket.push_back({times.at_most[i], api::AnswerTimes::kBoundsSeconds[i]});
+    for (std::size_t i = 0; i < times.at_most.size(); ++i) metric.histogram.bucket.push_back({times.at_most[i], api::TimeHistogram::kBoundsSeconds[i]});
     metric.histogram.bucket.push_back({times.count, std::numeric_limits<double>::infinity()});
   }
   std::string text() const { return prometheus::TextSerializer().Serialize(families_); }
@@ -106,7 +105,7 @@ void add_forwarding(Families& families, const Forwarding& forwarding) {
   families.counter("ovs_foreign_changes_total", "Changes of the bridge's rules by others, as Open vSwitch told", stats.foreign_changes);
   families.counter("ovs_repairs_total", "Rules found missing, changed or foreign", stats.repairs);
   families.gauge("ovs_refused_load_balancers", "Load balancers whose rules Open vSwitch refuses", static_cast<double>(stats.refused_keys));
-  families.counter_seconds("ovs_programming_seconds_total", "Time of all programming together, barriers included", stats.programming_ms);
+  families.times("ovs_programming_seconds", "Time of a change of the bridge, from the first message to its barrier's answer", {}, forwarding.programming_times());
   families.gauge("ovs_programming_last_seconds", "Time of the last bundle, barrier included", stats.last_programming_ms / 1000.0);
   families.counter("neighbour_solicitations_answered_total", "Solicitations that the daemon answered because the datapath cannot", forwarding.solicitations_answered());
   if (forwarding.hash()) families.state("ovs_hash_info", "Hash that Open vSwitch chooses buckets with", "hash", forwarding.hash()->text);
@@ -153,8 +152,8 @@ void add_api(Families& families, const api::ServerStats& api) {
   for (std::size_t i = 1; i < kClasses.size(); ++i) {
     families.labelled("api_answers_total", "Answers, by class of status", MetricType::Counter, {{"class", kClasses[i]}}, static_cast<double>(api.answers[i]));
   }
-  families.times("api_answer_seconds", "Time from a request's last byte to its answer", "read", api.reads);
-  families.times("api_answer_seconds", "", "change", api.changes);
+  families.times("api_answer_seconds", "Time from a request's last byte to its answer", {{"kind", "read"}}, api.reads);
+  families.times("api_answer_seconds", "", {{"kind", "change"}}, api.changes);
 }
 
 void add_expiry(Families& families, const char* which, const std::filesystem::path& file) {

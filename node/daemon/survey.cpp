@@ -37,8 +37,14 @@ void Survey::refresh() {
 
 void Survey::ownership_changed(bool gained) {
   ++ownership_changes_;
-  ownership_.push_front({unix_ms_now(), gained});
+  ownership_.push_front({unix_ms_now(), gained, std::nullopt});
   if (ownership_.size() > kTakeoversRemembered) ownership_.pop_back();
+}
+
+void Survey::takeover_over(const api::TakeoverView& takeover) {
+  refresh();  // the change itself may not have been seen yet
+  const auto newest = std::ranges::find(ownership_, true, &OwnershipChange::gained);
+  if (newest != ownership_.end() && !newest->takeover) newest->takeover = takeover;
 }
 
 void Survey::take(Done done) {

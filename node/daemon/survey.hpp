@@ -26,6 +26,7 @@ class Survey {
 
   void refresh();                       // whenever the status may have changed, and twice a second
   void ownership_changed(bool gained);  // an edge of role::Status::owner
+  void takeover_over(const api::TakeoverView& takeover);  // the clock's word, for the change of ownership that it belongs to
   void take(Done done);                 // waits for Open vSwitch's counters, a bounded time
 
   std::uint64_t ownership_changes() const { return ownership_changes_; }

@@ -40,6 +40,7 @@ struct BalancerLine {
 struct OwnershipChange {
   std::int64_t unix_ms = 0;
   bool gained = false;  // this node answers for the VIPs from here on, or no more
+  std::optional<api::TakeoverView> takeover;  // its stages, once the last one is over; absent also if keepalived had no part in it
 };
 
 struct Overview {

@@ -35,7 +35,8 @@ std::string overview_json(const Overview& overview, std::size_t balancers_max) {
     balancers.push_back(balancer(line));
   }
   for (const auto& change : overview.ownership) {
-    ownership.push_back(json::object{{"unix_ms", change.unix_ms}, {"utc", utc_time(change.unix_ms)}, {"gained", change.gained}});
+    ownership.push_back(json::object{{"unix_ms", change.unix_ms}, {"utc", utc_time(change.unix_ms)}, {"gained", change.gained},
+                                     {"takeover", change.takeover ? json::parse(api::render_takeover(*change.takeover)) : json::value(nullptr)}});
   }
   for (const auto& concern : concerns_of(overview)) concerns.push_back(json::object{{"urgent", concern.urgent}, {"text", concern.text}});
   return json::serialize(json::object{

@@ -68,6 +68,14 @@ std::string bucket_row(const BucketLine& bucket, std::uint64_t total) {
                      bucket.position.value, bucket.mac.text(), html_escaped(bucket.amphora_id.substr(0, 13)), share, share, number(bucket.packets), bytes(bucket.bytes));
 }
 
+std::string stage_cells(const OwnershipChange& change) {
+  if (!change.takeover) return "<td colspan=\"4\"></td>";
+  const auto& one = *change.takeover;
+  const auto cell = [](const std::string& text) { return "<td class=\"n\">" + text + "</td>"; };
+  const auto ms = [](const std::optional<double>& time) { return time ? fmt::format("{:.1f} ms", *time) : std::string("never"); };
+  return cell(one.planned ? "already" : ms(one.gate_ms)) + cell(fmt::format("{}, {}", one.announcements, ms(one.announced_ms))) + cell(ms(one.term_ms)) + cell(ms(one.writes_ms));
+}
+
 constexpr const char* kBucketHead =
     "<table><tr><th class=\"n\">position</th><th>MAC</th><th>amphora</th><th>share of packets</th><th></th><th class=\"n\">packets</th><th class=\"n\">bytes</th></tr>";
 
@@ -152,11 +160,11 @@ std::string balancers(const Overview& overview) {
 std::string takeovers(const Overview& overview) {
   std::string html = "<h2>Last takeovers</h2><div class=\"card\">";
   if (overview.ownership.empty()) return html + "<span class=\"dim\">Ownership has not changed since the daemon started.</span></div>";
-  html += "<table><tr><th>time (UTC)</th><th>what</th></tr>";
+  html += "<table><tr><th>time (UTC)</th><th>what</th><th class=\"n\">gate open</th><th class=\"n\">announced</th><th class=\"n\">term on disk</th><th class=\"n\">changes taken</th></tr>";
   for (const auto& change : overview.ownership) {
-    html += "<tr><td>" + utc_time(change.unix_ms) + "</td><td>" + html_escaped(overview.pair.self.node.text()) + (change.gained ? " took the VIPs over" : " gave the VIPs up") + "</td></tr>";
+    html += "<tr><td>" + utc_time(change.unix_ms) + "</td><td>" + html_escaped(overview.pair.self.node.text()) + (change.gained ? " took the VIPs over" : " gave the VIPs up") + "</td>" + stage_cells(change) + "</tr>";
   }
-  return html + "</table></div>";
+  return html + "</table><p class=\"dim small\">Times since keepalived's line was read.</p></div>";
 }
 
 }  // namespace distributor::node::page

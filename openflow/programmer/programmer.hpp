@@ -114,7 +114,6 @@ struct Statistics {
   std::uint64_t foreign_changes = 0;  // made by others, as Open vSwitch told
   std::size_t refused_keys = 0;  // now
   double last_programming_ms = 0;
-  double programming_ms = 0;  // of all that was programmed, together
 };
 
 // All optional. They may call any member of the programmer, but not destroy it.
@@ -129,6 +128,7 @@ struct Events {
   // Everything desired stands again, and no key is refused, after a commit had failed (refused, timed out) or the
   // connection was lost.
   std::function<void()> on_settled;
+  std::function<void(const ProgramReport&)> on_programmed;  // something was sent, and the barrier behind it seen
   std::function<void(const ProgramReport&)> on_repaired;  // a later read-back found differences, and they are mended
   std::function<void(const wire::PortStatus&)> on_port_status;
   std::function<void(const wire::PacketIn&)> on_packet_in;

@@ -136,6 +136,9 @@ def test_roles_of_the_pair_and_the_ends_of_certificates(lab, balancer):
     for one in values:
         for which in ("server", "client_ca"):
             assert one["distributor_certificate_expiry_timestamp_seconds", f'{{certificate="{which}"}}'] > time.time()
+    for one in values:
+        programmed = one["distributor_ovs_programming_seconds_count", ""]
+        assert 0 < programmed == one["distributor_ovs_programming_seconds_bucket", '{le="+Inf"}'] and one["distributor_ovs_programming_seconds_sum", ""] > 0
     owner = values[0] if values[0]["distributor_owner", ""] else values[1]
     assert owner["distributor_changes_total", '{durability="pair"}'] >= 2 and owner["distributor_last_change_durable_on_pair", ""] == 1
 

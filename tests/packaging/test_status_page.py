@@ -60,6 +60,8 @@ def test_the_page_tells_the_pair_in_a_browser(lab, balancers, need, tmp_path):
     for mac in balancers[0].macs[:4]:
         assert mac in seen
     assert "Nothing needs attention." in seen
+    stages = re.search(r"took the VIPs over</td>((?:<td class=\"n\">[^<]+</td>){4})", seen)
+    assert stages and len(re.findall(r"already|\d ms", stages[1])) == 4, "each stage of the takeover that made it the owner has its time"
     shares = [float(share) for share in re.findall(r'class="fill" style="width: ?([\d.]+)%', seen)]
     assert len(shares) == 6 and any(shares) and all(share <= 100 for share in shares)
     browse(owner, tmp_path / "profile", f"--screenshot={shot}", "--window-size=1100,1250")

@@ -27,6 +27,7 @@ struct Entry {
   std::string bytes;
   Command command;
   TimePoint created{0};
+  std::size_t maker = 0;  // the node that led then
   bool on_a_platter = false;
   Registry after;  // the state when it is applied to what its predecessors left
 };
@@ -85,7 +86,7 @@ class Judge : public Observer {
     Seq last() const { return Seq{base.value + keys.size() - 1}; }
   };
   void violation(std::string text);
-  void book(const replica::LogEntry& entry);
+  void book(std::size_t host, const replica::LogEntry& entry);
   void follow(Log& log, const replica::PersistBatch& batch);
   void check_replaced(std::size_t host, const Log& before, const replica::PersistBatch& batch);
   void check_positions(const Entry& entry, const Registry& before);
@@ -100,6 +101,9 @@ class Judge : public Observer {
   void check_answers(const std::vector<Key>& chain);
   void check_accepted(const Attempt& attempt, const std::vector<Key>& chain, std::size_t low, std::size_t high);
   void check_kept(const std::vector<Key>& chain);
+  void check_proposed_again(const std::vector<Key>& chain);
+  bool was_called_for(const Entry& entry) const;
+  bool may_follow(const std::vector<Key>& chain, std::size_t place, std::size_t common, Key orphan) const;
 
   World& world_;
   std::vector<std::string> violations_;

@@ -40,6 +40,7 @@ void Judge::final_verdict() {
   if (chain.size() <= promised_seq_.value || chain[promised_seq_.value] != promised_) violation("what was answered `pair` is not in the final history");
   check_answers(chain);
   check_kept(chain);
+  check_proposed_again(chain);
 }
 
 void Judge::check_answers(const std::vector<Key>& chain) {
@@ -123,6 +124,50 @@ void Judge::check_kept(const std::vector<Key>& chain) {
     };
     if (std::any_of(chain.begin(), chain.end(), stands)) continue;
     violation("change " + std::to_string(entry.seq.value) + " of term " + std::to_string(entry.term.value) + " was on a disk, the pair went on without it, and it is listed nowhere");
+  }
+}
+
+// A client was waiting for this very change when it was made.
+bool Judge::was_called_for(const Entry& entry) const {
+  return std::ranges::any_of(attempts_, [&](const auto& one) {
+    const auto& attempt = one.second;
+    return attempt.host == entry.maker && attempt.request_id == entry.request_id && attempt.command == entry.command && attempt.invoked <= entry.created &&
+           (!attempt.answered || *attempt.answered >= entry.created);
+  });
+}
+
+// What one node did alone may be done again behind what the other did meanwhile, unless that was to the same load balancer: it would undo an
+// answer that nobody is told of.
+bool Judge::may_follow(const std::vector<Key>& chain, std::size_t place, std::size_t common, Key orphan) const {
+  std::set<std::pair<std::string, std::string>> theirs;
+  for (auto key = orphan; key != chain[common]; key = entries_.at(key).previous) theirs.emplace(entries_.at(key).bytes, entries_.at(key).request_id);
+  const auto& lb = load_balancer_of(entries_.at(orphan).command);
+  for (auto i = common + 1; i < place; ++i) {
+    const auto& meanwhile = entries_.at(chain[i]);
+    if (load_balancer_of(meanwhile.command) != lb) continue;
+    const bool the_same = theirs.contains({meanwhile.bytes, meanwhile.request_id});
+    if (!the_same || (meanwhile.request_id.empty() && was_called_for(meanwhile))) return false;
+  }
+  return true;
+}
+
+void Judge::check_proposed_again(const std::vector<Key>& chain) {
+  std::unordered_map<Key, std::size_t> place;
+  for (std::size_t i = 0; i < chain.size(); ++i) place.emplace(chain[i], i);
+  std::multimap<std::pair<std::string, std::string>, Key> gone;
+  for (const auto& [key, entry] : entries_) {
+    if (key != 0 && entry.on_a_platter && !place.contains(key)) gone.emplace(std::pair(entry.bytes, entry.request_id), key);
+  }
+  for (std::size_t i = 1; i < chain.size(); ++i) {
+    const auto& entry = entries_.at(chain[i]);
+    const auto [begin, end] = gone.equal_range({entry.bytes, entry.request_id});
+    if (begin == end || was_called_for(entry)) continue;
+    const bool fits = std::any_of(begin, end, [&](const auto& one) {
+      auto common = entries_.at(one.second).previous;
+      while (!place.contains(common)) common = entries_.at(common).previous;
+      return place.at(common) >= i || may_follow(chain, i, place.at(common), one.second);
+    });
+    if (!fits) violation("change " + std::to_string(entry.seq.value) + " was done again although the same load balancer had been changed meanwhile: what was answered then is undone, and nothing is listed");
   }
 }
 

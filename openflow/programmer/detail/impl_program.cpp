@@ -115,8 +115,10 @@ void Programmer::Impl::finish(Flight flight) {
     statistics.flows_sent += report.flows_sent;
     statistics.groups_sent += report.groups_sent;
     statistics.last_programming_ms = report.duration_ms;
-    statistics.programming_ms += report.duration_ms;
     if (transaction.plan().changes.size() > 1) ++statistics.bundles_committed;
+    later([this, report] {
+      if (events.on_programmed) events.on_programmed(report);
+    });
   }
   if (ledger.refused_keys() == 0) retry_ms = options.refused_retry_min_ms;
   for (const WaiterPointer& waiter : flight.waiters) answer(*waiter, report);

@@ -122,6 +122,17 @@ TEST(StatusPage, StandaloneAndUnknownPeerHaveAPicture) {  // H9
   EXPECT_THAT(overview_page(overview), HasSubstr("no contact"));
 }
 
+TEST(StatusPage, TakeoversShowHowLongEachStageTook) {
+  auto overview = healthy();
+  overview.ownership = {{2000, false, std::nullopt}, {1000, true, api::TakeoverView{3, 200, false, 0.42, 3.08, 5.0, std::nullopt}}, {0, true, api::TakeoverView{2, 200, true, 0, 1, 2, 3}}};
+  const auto page = overview_page(overview);
+  EXPECT_THAT(page, HasSubstr("<td class=\"n\">0.4 ms</td><td class=\"n\">200, 3.1 ms</td><td class=\"n\">5.0 ms</td><td class=\"n\">never</td>"));
+  EXPECT_THAT(page, HasSubstr("<td class=\"n\">already</td>"));
+  const auto changes = boost::json::parse(overview_json(overview)).as_object().at("ownership").as_array();
+  EXPECT_TRUE(changes.at(0).at("takeover").is_null());
+  EXPECT_DOUBLE_EQ(changes.at(1).at("takeover").at("gate_ms").as_double(), 0.42);
+}
+
 TEST(StatusPage, NumbersAreReadable) {
   EXPECT_EQ(page::number(0), "0");
   EXPECT_EQ(page::number(1234567), "1,234,567");
