@@ -78,6 +78,7 @@ class Judge : public Observer {
   std::size_t entries() const { return entries_.size(); }
 
  private:
+  using Gone = std::multimap<std::pair<std::string, std::string>, Key>;  // command and request id of what the pair went on without
   // A node's log as its effects so far make it, in memory; base first.
   struct Log {
     Seq base;
@@ -103,7 +104,7 @@ class Judge : public Observer {
   void check_kept(const std::vector<Key>& chain);
   void check_proposed_again(const std::vector<Key>& chain);
   bool was_called_for(const Entry& entry) const;
-  bool may_follow(const std::vector<Key>& chain, std::size_t place, std::size_t common, Key orphan) const;
+  bool may_follow(const std::vector<Key>& chain, std::size_t place, std::size_t common, const Gone& gone) const;
 
   World& world_;
   std::vector<std::string> violations_;

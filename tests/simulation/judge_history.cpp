@@ -137,15 +137,13 @@ bool Judge::was_called_for(const Entry& entry) const {
 }
 
 // What one node did alone may be done again behind what the other did meanwhile, unless that was to the same load balancer: it would undo an
-// answer that nobody is told of.
-bool Judge::may_follow(const std::vector<Key>& chain, std::size_t place, std::size_t common, Key orphan) const {
-  std::set<std::pair<std::string, std::string>> theirs;
-  for (auto key = orphan; key != chain[common]; key = entries_.at(key).previous) theirs.emplace(entries_.at(key).bytes, entries_.at(key).request_id);
-  const auto& lb = load_balancer_of(entries_.at(orphan).command);
+// answer that nobody is told of. A call that both were asked for by the same request id is one call.
+bool Judge::may_follow(const std::vector<Key>& chain, std::size_t place, std::size_t common, const Gone& gone) const {
+  const auto& lb = load_balancer_of(entries_.at(chain[place]).command);
   for (auto i = common + 1; i < place; ++i) {
     const auto& meanwhile = entries_.at(chain[i]);
     if (load_balancer_of(meanwhile.command) != lb) continue;
-    const bool the_same = theirs.contains({meanwhile.bytes, meanwhile.request_id});
+    const bool the_same = gone.contains({meanwhile.bytes, meanwhile.request_id});
     if (!the_same || (meanwhile.request_id.empty() && was_called_for(meanwhile))) return false;
   }
   return true;
@@ -154,7 +152,7 @@ bool Judge::may_follow(const std::vector<Key>& chain, std::size_t place, std::si
 void Judge::check_proposed_again(const std::vector<Key>& chain) {
   std::unordered_map<Key, std::size_t> place;
   for (std::size_t i = 0; i < chain.size(); ++i) place.emplace(chain[i], i);
-  std::multimap<std::pair<std::string, std::string>, Key> gone;
+  Gone gone;
   for (const auto& [key, entry] : entries_) {
     if (key != 0 && entry.on_a_platter && !place.contains(key)) gone.emplace(std::pair(entry.bytes, entry.request_id), key);
   }
@@ -165,7 +163,7 @@ void Judge::check_proposed_again(const std::vector<Key>& chain) {
     const bool fits = std::any_of(begin, end, [&](const auto& one) {
       auto common = entries_.at(one.second).previous;
       while (!place.contains(common)) common = entries_.at(common).previous;
-      return place.at(common) >= i || may_follow(chain, i, place.at(common), one.second);
+      return place.at(common) >= i || may_follow(chain, i, place.at(common), gone);
     });
     if (!fits) violation("change " + std::to_string(entry.seq.value) + " was done again although the same load balancer had been changed meanwhile: what was answered then is undone, and nothing is listed");
   }
