@@ -97,6 +97,9 @@ void Judge::booted(std::size_t host) {
   logs_[host] = log;
   platters_[host] = std::move(log);
   base_checked_[host] = {};
+  for (auto& [handle, attempt] : attempts_) {
+    if (attempt.host == host && !attempt.answered && !attempt.forgotten) attempt.forgotten = world_.timeline.now();
+  }
 }
 
 void Judge::asked_to_persist(std::size_t host, const replica::PersistBatch& batch) {

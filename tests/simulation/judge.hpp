@@ -39,6 +39,7 @@ struct Attempt {
   std::string request_id;
   TimePoint invoked{0};
   std::optional<TimePoint> answered;  // absent: the node died first
+  std::optional<TimePoint> forgotten;  // when that node was there again
   std::variant<replica::ChangeAccepted, replica::ChangeRefused> result;
   Key own = 0;        // accepted: the entry that the answer rests on
   Key committed = 0;  // the newest applied one at the answer
@@ -103,7 +104,7 @@ class Judge : public Observer {
   void check_accepted(const Attempt& attempt, const std::vector<Key>& chain, std::size_t low, std::size_t high);
   void check_kept(const std::vector<Key>& chain);
   void check_proposed_again(const std::vector<Key>& chain);
-  bool was_called_for(const Entry& entry) const;
+  bool was_called_for(Key key) const;
   bool may_follow(const std::vector<Key>& chain, std::size_t place, std::size_t common, const Gone& gone) const;
 
   World& world_;

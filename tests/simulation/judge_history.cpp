@@ -127,12 +127,16 @@ void Judge::check_kept(const std::vector<Key>& chain) {
   }
 }
 
-// A client was waiting for this very change when it was made.
-bool Judge::was_called_for(const Entry& entry) const {
+// A client's own call made this change, as far as anybody can tell: where its outcome stayed unknown, it may have.
+bool Judge::was_called_for(Key key) const {
+  const auto& entry = entries_.at(key);
   return std::ranges::any_of(attempts_, [&](const auto& one) {
     const auto& attempt = one.second;
-    return attempt.host == entry.maker && attempt.request_id == entry.request_id && attempt.command == entry.command && attempt.invoked <= entry.created &&
-           (!attempt.answered || *attempt.answered >= entry.created);
+    if (attempt.host != entry.maker || attempt.request_id != entry.request_id || attempt.command != entry.command || attempt.invoked > entry.created) return false;
+    if (!attempt.answered) return !attempt.forgotten || *attempt.forgotten >= entry.created;
+    if (*attempt.answered < entry.created) return false;
+    const auto* refused = std::get_if<replica::ChangeRefused>(&attempt.result);
+    return refused != nullptr ? refused->code != replica::RefusalCode::registry : attempt.own == key;
   });
 }
 
@@ -144,7 +148,7 @@ bool Judge::may_follow(const std::vector<Key>& chain, std::size_t place, std::si
     const auto& meanwhile = entries_.at(chain[i]);
     if (load_balancer_of(meanwhile.command) != lb) continue;
     const bool the_same = gone.contains({meanwhile.bytes, meanwhile.request_id});
-    if (!the_same || (meanwhile.request_id.empty() && was_called_for(meanwhile))) return false;
+    if (!the_same || (meanwhile.request_id.empty() && was_called_for(chain[i]))) return false;
   }
   return true;
 }
@@ -159,7 +163,7 @@ void Judge::check_proposed_again(const std::vector<Key>& chain) {
   for (std::size_t i = 1; i < chain.size(); ++i) {
     const auto& entry = entries_.at(chain[i]);
     const auto [begin, end] = gone.equal_range({entry.bytes, entry.request_id});
-    if (begin == end || was_called_for(entry)) continue;
+    if (begin == end || was_called_for(chain[i])) continue;
     const bool fits = std::any_of(begin, end, [&](const auto& one) {
       auto common = entries_.at(one.second).previous;
       while (!place.contains(common)) common = entries_.at(common).previous;
