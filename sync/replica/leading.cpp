@@ -155,7 +155,7 @@ void Replica::Impl::on_message(const Header& header, const Orphans& orphans) {
     std::string reason = change.reason;
     if (!command) {
       reason = "it cannot be read: " + command.error().message;
-    } else if (!comparable || touched.contains(load_balancer_of(*command))) {
+    } else if (!comparable || (touched.contains(load_balancer_of(*command)) && !planted(Planted::undo_the_leader))) {
       reason = "the leader changed the same load balancer meanwhile";
     } else if (const auto judged = history.tail().check(*command); !judged) {
       reason = "proposed again and refused: " + judged.error().message;

@@ -16,6 +16,7 @@ enum class Planted : std::uint8_t {
   ignore_digest,
   half_snapshot,
   forget_dropped,
+  undo_the_leader,
 };
 
 #ifdef DISTRIBUTOR_PLANTED_BUGS
