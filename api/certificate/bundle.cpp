@@ -11,24 +11,18 @@
 #include <memory>
 #include <vector>
 
+#include "api/openssl/owned.hpp"
+
 namespace distributor::api {
 namespace {
 
-template <auto Free>
-struct Freed {
-  template <typename T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-using Bio = std::unique_ptr<BIO, Freed<BIO_free_all>>;
-using Certificate = std::unique_ptr<X509, Freed<X509_free>>;
-using Key = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
-using Context = std::unique_ptr<SSL_CTX, Freed<SSL_CTX_free>>;
+using openssl::Bio;
+using openssl::no_passphrase;
+using Context = std::unique_ptr<SSL_CTX, openssl::Freed<SSL_CTX_free>>;
 
 struct Bundle {
-  std::vector<Certificate> chain;
-  Key key;
+  std::vector<openssl::Certificate> chain;
+  openssl::Key key;
 };
 
 tl::unexpected<ApiError> refused(std::string message, std::string fix = {}) {
@@ -42,9 +36,6 @@ std::string openssl_reason() {
   const char* reason = code == 0 ? nullptr : ERR_reason_error_string(code);
   return reason == nullptr ? "unknown reason" : reason;
 }
-
-// Without it OpenSSL asks for a passphrase on the terminal.
-int no_passphrase(char*, int, int, void*) { return 0; }
 
 Bio memory(std::string_view bytes) { return Bio(BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size()))); }
 
@@ -126,7 +117,7 @@ std::string name_of(const X509_NAME* name) {
 
 // The dNSNames, for the message.
 std::string names_in(X509* leaf) {
-  std::unique_ptr<GENERAL_NAMES, Freed<GENERAL_NAMES_free>> names(
+  const openssl::Names names(
       static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(leaf, NID_subject_alt_name, nullptr, nullptr)));
   std::string result;
   for (int i = 0; names && i < sk_GENERAL_NAME_num(names.get()); ++i) {
@@ -190,7 +181,8 @@ CertificateFacts facts_of(const Bundle& bundle) {
                          .serial = {},
                          .chain = bundle.chain.size()};
   for (const auto& one : bundle.chain) facts.not_after = std::min(facts.not_after, to_time(X509_get0_notAfter(one.get())));
-  const std::unique_ptr<BIGNUM, Freed<BN_free>> serial(ASN1_INTEGER_to_BN(X509_get0_serialNumber(leaf), nullptr));
+  const std::unique_ptr<BIGNUM, openssl::Freed<BN_free>> serial(
+      ASN1_INTEGER_to_BN(X509_get0_serialNumber(leaf), nullptr));
   if (char* digits = BN_bn2hex(serial.get())) {
     facts.serial = digits;
     OPENSSL_free(digits);

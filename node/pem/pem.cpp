@@ -10,25 +10,16 @@
 #include <ctime>
 #include <memory>
 
+#include "api/openssl/owned.hpp"
+
 namespace distributor::node {
 namespace {
 
-template <auto Free>
-struct Freed {
-  template <typename T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-using Bio = std::unique_ptr<BIO, Freed<BIO_free_all>>;
-using Certificate = std::unique_ptr<X509, Freed<X509_free>>;
-using Key = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
-
-// A key with a passphrase is not asked for at a terminal.
-int no_passphrase(char*, int, int, void*) { return 0; }
+namespace openssl = api::openssl;
+using openssl::no_passphrase;
 
 tl::expected<std::string, std::string> read_file(const std::filesystem::path& file) {
-  std::unique_ptr<std::FILE, Freed<std::fclose>> stream(std::fopen(file.c_str(), "rbe"));
+  std::unique_ptr<std::FILE, openssl::Freed<std::fclose>> stream(std::fopen(file.c_str(), "rbe"));
   if (!stream) return tl::make_unexpected(file.string() + ": " + std::strerror(errno));
   std::string text(kPemBytesMax + 1, '\0');
   text.resize(std::fread(text.data(), 1, text.size(), stream.get()));
@@ -36,7 +27,9 @@ tl::expected<std::string, std::string> read_file(const std::filesystem::path& fi
   return text;
 }
 
-Bio memory_of(const std::string& text) { return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))); }
+openssl::Bio memory_of(const std::string& text) {
+  return openssl::Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+}
 
 std::chrono::system_clock::time_point time_of(const ASN1_TIME* time) {
   std::tm parts{};
@@ -47,7 +40,7 @@ std::chrono::system_clock::time_point time_of(const ASN1_TIME* time) {
 std::vector<std::string> dns_names_of(X509* certificate) {
   std::vector<std::string> names;
   auto* found = static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
-  const std::unique_ptr<GENERAL_NAMES, Freed<GENERAL_NAMES_free>> list(found);
+  const openssl::Names list(found);
   for (int i = 0; i < sk_GENERAL_NAME_num(list.get()); ++i) {
     const auto* name = sk_GENERAL_NAME_value(list.get(), i);
     if (name->type != GEN_DNS) continue;
@@ -71,7 +64,7 @@ tl::expected<std::vector<PemCertificate>, std::string> read_certificates(const s
   const auto bio = memory_of(*text);
   std::vector<PemCertificate> found;
   while (found.size() < kPemCertificatesMax) {
-    const Certificate one(PEM_read_bio_X509(bio.get(), nullptr, no_passphrase, nullptr));
+    const openssl::Certificate one(PEM_read_bio_X509(bio.get(), nullptr, no_passphrase, nullptr));
     if (!one) break;
     found.push_back(facts_of(one.get()));
   }
@@ -83,8 +76,8 @@ tl::expected<std::vector<PemCertificate>, std::string> read_certificates(const s
 tl::expected<bool, std::string> key_fits(const std::filesystem::path& file) {
   const auto text = read_file(file);
   if (!text) return tl::make_unexpected(text.error());
-  const Certificate certificate(PEM_read_bio_X509(memory_of(*text).get(), nullptr, no_passphrase, nullptr));
-  const Key key(PEM_read_bio_PrivateKey(memory_of(*text).get(), nullptr, no_passphrase, nullptr));
+  const openssl::Certificate certificate(PEM_read_bio_X509(memory_of(*text).get(), nullptr, no_passphrase, nullptr));
+  const openssl::Key key(PEM_read_bio_PrivateKey(memory_of(*text).get(), nullptr, no_passphrase, nullptr));
   const bool fits = certificate && key && X509_check_private_key(certificate.get(), key.get()) == 1;
   ERR_clear_error();
   if (!certificate) return tl::make_unexpected(file.string() + ": wanted a certificate, found none");
