@@ -2,7 +2,6 @@
 
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #include <array>
 #include <boost/json/object.hpp>
@@ -11,26 +10,14 @@
 #include <cerrno>
 #include <cstring>
 
+#include "node/descriptor/descriptor.hpp"
+
 namespace distributor::ctl {
 namespace {
 
 namespace json = boost::json;
 
 constexpr std::size_t kReplyBytesMax = 1024 * 1024;
-
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int number() const { return number_; }
-
- private:
-  int number_;
-};
 
 tl::unexpected<std::string> failed(const std::string& wanted, const std::string& socket) {
   const std::string found = errno == EAGAIN ? "nothing within the time limit" : std::strerror(errno);
@@ -62,23 +49,23 @@ tl::expected<AdminReply, std::string> ask_admin(const std::string& socket, const
                           " bytes, found " + socket);
   }
   std::memcpy(address.sun_path, socket.data(), socket.size());
-  const Descriptor stream(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const node::Descriptor stream(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const timeval limit{.tv_sec = time_limit.count(), .tv_usec = 0};
-  if (stream.number() < 0 || ::setsockopt(stream.number(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) != 0 ||
-      ::setsockopt(stream.number(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) != 0 ||
-      ::connect(stream.number(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+  if (stream.get() < 0 || ::setsockopt(stream.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) != 0 ||
+      ::setsockopt(stream.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) != 0 ||
+      ::connect(stream.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     return failed("the daemon at", socket);
   }
   json::object request{{"command", command}};
   if (!file.empty()) request["file"] = file;
   const std::string line = json::serialize(request) + "\n";
-  if (::send(stream.number(), line.data(), line.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(line.size())) {
+  if (::send(stream.get(), line.data(), line.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(line.size())) {
     return failed("to send a command to", socket);
   }
   std::string received;
   std::array<char, 4096> chunk{};
   while (received.find('\n') == std::string::npos && received.size() < kReplyBytesMax) {
-    const auto bytes = ::recv(stream.number(), chunk.data(), chunk.size(), 0);
+    const auto bytes = ::recv(stream.get(), chunk.data(), chunk.size(), 0);
     if (bytes < 0) return failed("an answer from", socket);
     if (bytes == 0) break;
     received.append(chunk.data(), static_cast<std::size_t>(bytes));

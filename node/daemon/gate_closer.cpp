@@ -3,13 +3,13 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <string_view>
 
+#include "node/descriptor/descriptor.hpp"
 #include "openflow/pipeline/pipeline.hpp"
 #include "openflow/wire/framer.hpp"
 #include "openflow/wire/message.hpp"
@@ -19,20 +19,6 @@ namespace {
 
 constexpr std::uint32_t kFlowModXid = 2;
 constexpr std::uint32_t kBarrierXid = 3;
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 tl::unexpected<std::string> failed(const std::string& what) { return tl::make_unexpected(what + ": " + std::strerror(errno)); }
 

@@ -11,6 +11,8 @@
 #include <fstream>
 #include <iterator>
 
+#include "node/descriptor/descriptor.hpp"
+
 namespace distributor::node {
 namespace {
 
@@ -21,20 +23,6 @@ constexpr std::size_t kRecordFileBytesMax = 4096;
 tl::unexpected<std::string> failed(const char* what, const std::filesystem::path& file) {
   return tl::unexpected(std::string(what) + " " + file.string() + ": " + std::strerror(errno));
 }
-
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return number_; }
-
- private:
-  int number_;
-};
 
 tl::expected<void, std::string> write_synced(const std::filesystem::path& file, std::string_view content) {
   ::unlink(file.c_str());  // of an interrupted attempt: its mode or owner may be another
