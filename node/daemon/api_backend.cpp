@@ -2,6 +2,7 @@
 
 #include "node/daemon/facts.hpp"
 #include "node/daemon/machine.hpp"
+#include "node/daemon/monotonic.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -71,7 +72,7 @@ placement::Protocol to_placement(api::IpProtocol protocol) {
 
 api::TakeoverView to_view(const TakeoverClock::Takeover& takeover) {
   const auto ms = [](const std::optional<TakeoverClock::Duration>& time) {
-    return time ? std::optional(std::chrono::duration<double, std::milli>(*time).count()) : std::nullopt;
+    return time ? std::optional(in_ms(*time)) : std::nullopt;
   };
   return {takeover.number, takeover.announcements, takeover.gate_was_open, ms(takeover.gate), ms(takeover.announced), ms(takeover.term), ms(takeover.writes)};
 }
@@ -236,14 +237,13 @@ api::MemberView ApiBackend::peer_view(const replica::Status& status) const {
 }
 
 api::SwitchoverView ApiBackend::switchover_view(const switchover::Report& report) const {
-  const auto ms = [](switchover::Duration time) { return std::chrono::duration<double, std::milli>(time).count(); };
   api::SwitchoverView view;
   view.completed = report.completed;
   view.reason = report.reason;
   if (config_.peer) view.to = config_.peer->node_id;
-  view.drained_ms = ms(report.drained);
-  view.peer_open_ms = ms(report.peer_open);
-  view.moved_ms = ms(report.moved);
+  view.drained_ms = in_ms(report.drained);
+  view.peer_open_ms = in_ms(report.peer_open);
+  view.moved_ms = in_ms(report.moved);
   return view;
 }
 

@@ -14,6 +14,7 @@
 #include "node/daemon/api_backend.hpp"
 #include "node/daemon/facts.hpp"
 #include "node/daemon/metrics_text.hpp"
+#include "node/daemon/monotonic.hpp"
 #include "node/daemon/observers.hpp"
 #include "node/daemon/part_settings.hpp"
 #include "node/daemon/survey.hpp"
@@ -337,7 +338,7 @@ struct Daemon::Impl {
       auto said = switchover_json(*result);
       if (!until_ready) return answer(std::move(said));
       switchover.wait_ready(kReadyAgain, [answer, said = std::move(said), begun = std::chrono::steady_clock::now()](bool ready) mutable {
-        said["redundant_again_ms"] = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begun).count() + said["moved_ms"].as_double();
+        said["redundant_again_ms"] = in_ms(std::chrono::steady_clock::now() - begun) + said["moved_ms"].as_double();
         if (!ready) said["ok"] = false;
         said["message"] = std::string(said["message"].as_string()) + (ready ? "; this node is ready again" : "; but this node is not ready again");
         answer(std::move(said));
@@ -346,15 +347,14 @@ struct Daemon::Impl {
   }
 
   boost::json::object switchover_json(const switchover::Report& report) const {
-    const auto ms = [](switchover::Duration time) { return std::chrono::duration<double, std::milli>(time).count(); };
     const auto text = fmt::format("{} owns the VIPs; both nodes had every change after {:.1f} ms, it answered after {:.1f} ms, keepalived had moved after {:.1f} ms",
-                                  config.peer->node_id.text(), ms(report.drained), ms(report.peer_open), ms(report.moved));
+                                  config.peer->node_id.text(), in_ms(report.drained), in_ms(report.peer_open), in_ms(report.moved));
     return {{"ok", true},
             {"message", text},
             {"to", config.peer->node_id.text()},
-            {"drained_ms", ms(report.drained)},
-            {"peer_open_ms", ms(report.peer_open)},
-            {"moved_ms", ms(report.moved)}};
+            {"drained_ms", in_ms(report.drained)},
+            {"peer_open_ms", in_ms(report.peer_open)},
+            {"moved_ms", in_ms(report.moved)}};
   }
 
   void maintain(bool on, const AdminServer::Answer& answer) {

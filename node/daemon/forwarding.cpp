@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "node/daemon/announce_targets.hpp"
+#include "node/daemon/monotonic.hpp"
 
 namespace distributor::node {
 namespace {
@@ -41,10 +42,6 @@ programmer::Options programmer_options(const Config& config) {
 
 void log_line(const char* who, bool is_warning, const std::string& text) {
   spdlog::log(is_warning ? spdlog::level::warn : spdlog::level::info, "{}: {}", who, text);
-}
-
-announce::TimePoint monotonic_now() {
-  return std::chrono::duration_cast<announce::TimePoint>(std::chrono::steady_clock::now().time_since_epoch());
 }
 
 }  // namespace
@@ -340,7 +337,7 @@ void Forwarding::set_gate(bool open) {
   start_programming_if_known();
   const auto begin = std::chrono::steady_clock::now();
   programmer_.commit_urgent(programmer::kBaseKey, [this, open, opened, begin](const tl::expected<programmer::ProgramReport, programmer::ProgramError>& report) {
-    const auto took = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
+    const auto took = in_ms(std::chrono::steady_clock::now() - begin);
     if (!report) {
       spdlog::error("openflow: the ARP/ND gate is not {} yet: {}", open ? "open" : "closed", report.error().message);
     } else if (report->flows_sent > 0 || opened) {
@@ -379,7 +376,7 @@ void Forwarding::run_planner() {
   if (!due.empty()) send(due);
   const auto next = planner_.next_deadline();
   if (next == announce::TimePoint::max()) return;
-  announce_timer_.expires_at(std::chrono::steady_clock::time_point(std::chrono::duration_cast<std::chrono::steady_clock::duration>(next)));
+  announce_timer_.expires_at(time_point_of(next));
   announce_timer_.async_wait([this](boost::system::error_code error) {
     if (!error) run_planner();
   });

@@ -6,14 +6,11 @@
 #include <set>
 #include <utility>
 
+#include "node/daemon/monotonic.hpp"
 #include "openflow/neighbour/frames.hpp"
 
 namespace distributor::node {
 namespace {
-
-neighbour::TimePoint monotonic_now() {
-  return std::chrono::duration_cast<neighbour::TimePoint>(std::chrono::steady_clock::now().time_since_epoch());
-}
 
 // The rule that sent the frame matched port and VLAN; the port may have changed hands since.
 bool came_by(const pipeline::PortBinding& binding, const wire::PacketIn& packet, const std::optional<std::uint16_t>& vlan) {
@@ -76,7 +73,7 @@ void Neighbours::run() {
   }
   const auto next = gateways_.next_deadline();
   if (!next) return timer_.cancel(), void();
-  timer_.expires_at(std::chrono::steady_clock::time_point(std::chrono::duration_cast<std::chrono::steady_clock::duration>(*next)));
+  timer_.expires_at(time_point_of(*next));
   timer_.async_wait([this](boost::system::error_code error) {
     if (!error) run();
   });

@@ -4,23 +4,14 @@
 
 #include <chrono>
 
+#include "node/daemon/monotonic.hpp"
+#include "node/daemon/overloaded.hpp"
 #include "sync/replica/message_codec.hpp"
 
 namespace distributor::node {
 namespace {
 
 constexpr auto kRoomEvery = std::chrono::seconds(1);  // between two looks at a full disk
-
-replica::TimePoint monotonic_now() {
-  return std::chrono::duration_cast<replica::TimePoint>(std::chrono::steady_clock::now().time_since_epoch());
-}
-
-template <class... Cases>
-struct Overloaded : Cases... {
-  using Cases::operator()...;
-};
-template <class... Cases>
-Overloaded(Cases...) -> Overloaded<Cases...>;
 
 }  // namespace
 
@@ -109,7 +100,7 @@ void ReplicaShell::persist(const replica::Persist& effect) {
   if (write_failed_) return queue_.push_back(replica::PersistFailed{effect.token, "an earlier write failed"});
   const auto begin = std::chrono::steady_clock::now();
   const auto written = store_.persist(effect.batch);
-  stats_.persist_last_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
+  stats_.persist_last_ms = in_ms(std::chrono::steady_clock::now() - begin);
   ++stats_.persists;
   if (written) {
     queue_.emplace_back(replica::PersistDone{effect.token});
@@ -148,7 +139,7 @@ void ReplicaShell::begin_again() {
 }
 
 void ReplicaShell::arm_timer() {
-  timer_.expires_at(std::chrono::steady_clock::time_point(std::chrono::duration_cast<std::chrono::steady_clock::duration>(core_.next_deadline())));
+  timer_.expires_at(time_point_of(core_.next_deadline()));
   timer_.async_wait([this](boost::system::error_code error) {
     if (!error) post(replica::Tick{});
   });

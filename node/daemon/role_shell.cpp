@@ -7,13 +7,13 @@
 #include "ha/keepalived/config.hpp"
 #include "ha/keepalived/readiness.hpp"
 #include "node/daemon/management_address.hpp"
+#include "node/daemon/monotonic.hpp"
+#include "node/daemon/overloaded.hpp"
 
 namespace distributor::node {
 namespace {
 
 constexpr const char* kInstance = "MGMT";
-
-role::TimePoint monotonic_now() { return std::chrono::duration_cast<role::TimePoint>(std::chrono::steady_clock::now().time_since_epoch()); }
 
 role::Config role_config(const Config& config) {
   role::Config result;
@@ -25,13 +25,6 @@ role::Config role_config(const Config& config) {
   result.start_grace = config.replication.solo_after + std::chrono::seconds(2);
   return result;
 }
-
-template <class... Cases>
-struct Overloaded : Cases... {
-  using Cases::operator()...;
-};
-template <class... Cases>
-Overloaded(Cases...) -> Overloaded<Cases...>;
 
 }  // namespace
 
@@ -170,7 +163,7 @@ void RoleShell::arm_timer() {
     timer_.cancel();
     return;
   }
-  timer_.expires_at(std::chrono::steady_clock::time_point(std::chrono::duration_cast<std::chrono::steady_clock::duration>(deadline)));
+  timer_.expires_at(time_point_of(deadline));
   timer_.async_wait([this](boost::system::error_code error) {
     if (!error) post(role::Tick{});
   });

@@ -7,23 +7,13 @@
 #include <fstream>
 #include <utility>
 
+#include "node/daemon/monotonic.hpp"
+#include "node/daemon/overloaded.hpp"
+
 namespace distributor::node {
 namespace {
 
 constexpr auto kMaintenanceRetry = std::chrono::seconds(5);  // after a handing over that was called off
-
-switchover::TimePoint monotonic_now() {
-  return std::chrono::duration_cast<switchover::TimePoint>(std::chrono::steady_clock::now().time_since_epoch());
-}
-
-double in_ms(switchover::Duration duration) { return std::chrono::duration<double, std::milli>(duration).count(); }
-
-template <class... Cases>
-struct Overloaded : Cases... {
-  using Cases::operator()...;
-};
-template <class... Cases>
-Overloaded(Cases...) -> Overloaded<Cases...>;
 
 }  // namespace
 
@@ -197,7 +187,7 @@ void SwitchoverShell::arm_timer() {
     timer_.cancel();
     return;
   }
-  timer_.expires_at(std::chrono::steady_clock::time_point(std::chrono::duration_cast<std::chrono::steady_clock::duration>(deadline)));
+  timer_.expires_at(time_point_of(deadline));
   timer_.async_wait([this](boost::system::error_code error) {
     if (!error) step(switchover::Tick{});
   });

@@ -4,18 +4,21 @@
 
 #include <utility>
 
+#include "node/daemon/monotonic.hpp"
+
 namespace distributor::node {
 namespace {
 
-std::string in_ms(const std::optional<TakeoverClock::Duration>& time) {
-  return time ? fmt::format("after {:.2f} ms", std::chrono::duration<double, std::milli>(*time).count()) : std::string("never");
+std::string text_of(const std::optional<TakeoverClock::Duration>& time) {
+  return time ? fmt::format("after {:.2f} ms", in_ms(*time)) : std::string("never");
 }
 
 }  // namespace
 
 std::string TakeoverClock::Takeover::text() const {
   return fmt::format("takeover {}: gate {}, {} announcements sent {}, term on disk {}, changes taken {}", number,
-                     gate_was_open ? std::string("open already") : "confirmed " + in_ms(gate), announcements, in_ms(announced), in_ms(term), in_ms(writes));
+                     gate_was_open ? std::string("open already") : "confirmed " + text_of(gate), announcements,
+                     text_of(announced), text_of(term), text_of(writes));
 }
 
 void TakeoverClock::line_read(TimePoint now, bool gate_is_open) {

@@ -4,18 +4,9 @@
 #include <utility>
 
 #include "ha/keepalived/vrrp.hpp"
+#include "node/daemon/overloaded.hpp"
 
 namespace distributor::simulation {
-namespace {
-
-template <class... Cases>
-struct Overloaded : Cases... {
-  using Cases::operator()...;
-};
-template <class... Cases>
-Overloaded(Cases...) -> Overloaded<Cases...>;
-
-}  // namespace
 
 World::World(std::uint64_t seed, Plan wanted, bool keep_text)
     : plan(std::move(wanted)),
@@ -172,7 +163,7 @@ void World::drain_core(std::size_t host) {
 }
 
 void World::perform(std::size_t host, replica::Effect& effect) {
-  std::visit(Overloaded{
+  std::visit(node::Overloaded{
                  [&](replica::SendMessage& one) { send(host, one.message); },
                  [&](replica::Persist& one) { persist(host, one); },
                  [&](replica::Reply& one) {
@@ -260,7 +251,7 @@ void World::drain_role(std::size_t host) {
 
 void World::perform(std::size_t host, const role::Effect& effect) {
   auto& daemon = *hosts[host].daemon;
-  std::visit(Overloaded{
+  std::visit(node::Overloaded{
                  [&](const role::SetReadiness& one) {
                    if (!write_readiness(host, one.value)) daemon.role_queue.emplace_back(role::ReadinessWriteFailed{});
                  },
