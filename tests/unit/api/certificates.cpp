@@ -3,10 +3,8 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
-#include <unistd.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <map>
 #include <stdexcept>
 
@@ -71,16 +69,9 @@ struct Certificates::Authority {
   std::map<std::string, One> by_name;
 };
 
-Certificates::Certificates() : authorities_(std::make_unique<Authority>()) {
-  std::string name = (std::filesystem::temp_directory_path() / "api-test-XXXXXX").string();
-  must(::mkdtemp(name.data()) != nullptr, "directory");
-  directory_ = name;
-}
+Certificates::Certificates() : authorities_(std::make_unique<Authority>()) {}
 
-Certificates::~Certificates() {
-  std::error_code ignored;
-  std::filesystem::remove_all(directory_, ignored);
-}
+Certificates::~Certificates() = default;
 
 std::string Certificates::make_ca(const std::string& name) {
   Key key = make_key();

@@ -1,9 +1,10 @@
 // Certificates made for one test, in a directory of its own that goes with it.
 #pragma once
 
-#include <filesystem>
 #include <memory>
 #include <string>
+
+#include "tests/unit/scratch_folder.hpp"
 
 namespace distributor::api::testing {
 
@@ -28,11 +29,11 @@ class Certificates {
                  const std::string& server_name = {});
   // The key of that leaf, PEM with a passphrase.
   std::string encrypted_key(const std::string& name) const;
-  std::string path(const std::string& file) const { return (directory_ / file).string(); }
+  std::string path(const std::string& file) const { return directory_ / file; }
 
  private:
   struct Authority;
-  std::filesystem::path directory_;
+  const test::ScratchFolder directory_;
   std::unique_ptr<Authority> authorities_;
 };
 

@@ -1,11 +1,11 @@
 // What Octavia injected, and what distributord.toml says before it.
 #include <gmock/gmock.h>
-#include <stdlib.h>
 
 #include <filesystem>
 #include <fstream>
 
 #include "node/config/config.hpp"
+#include "tests/unit/scratch_folder.hpp"
 
 namespace distributor::node {
 namespace {
@@ -94,21 +94,19 @@ TEST(OctaviaConfig, MistakesAreNamed) {
 }
 
 TEST(OctaviaConfig, AFileThatIsThereAndCannotBeReadIsNoAbsentOne) {
-  std::string name = ::testing::TempDir() + "agent-config-XXXXXX";
-  ASSERT_NE(::mkdtemp(name.data()), nullptr);
-  const std::filesystem::path folder = name;
-  std::ofstream(folder / "distributord.toml") << "node_id = \"node-1\"\n[octavia]\nconfig = \"" << name << "/agent\"\n";
+  const test::ScratchFolder folder;
+  const std::string agent = folder / "agent";
+  std::ofstream(folder / "distributord.toml") << "node_id = \"node-1\"\n[octavia]\nconfig = \"" << agent << "\"\n";
   const auto problems = [&] {
     const auto config = load_config(folder / "distributord.toml");
     return config ? std::string("accepted") : ::testing::PrintToString(config.error().problems);
   };
   EXPECT_THAT(problems(), Not(HasSubstr("cannot be read"))) << "absent: nothing was injected";
-  std::ofstream(folder / "agent").flush();
+  std::ofstream(agent).flush();
   EXPECT_THAT(problems(), Not(HasSubstr("cannot be read"))) << "empty";
-  std::filesystem::remove(folder / "agent");
-  std::filesystem::create_directory(folder / "agent");  // root reads every file: a folder is what nobody can
-  EXPECT_THAT(problems(), HasSubstr("octavia.config: " + name + "/agent: it is there and cannot be read"));
-  std::filesystem::remove_all(folder);
+  std::filesystem::remove(agent);
+  std::filesystem::create_directory(agent);  // root reads every file: a folder is what nobody can
+  EXPECT_THAT(problems(), HasSubstr("octavia.config: " + agent + ": it is there and cannot be read"));
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 
 #include "ha/keepalived/readiness.hpp"
 #include "tests/unit/gatekeeper/processes.hpp"
+#include "tests/unit/scratch_folder.hpp"
 
 namespace distributor::gatekeeper {
 namespace {
@@ -22,21 +23,13 @@ constexpr int kReady = 150;
 
 class GatekeeperLife : public testing::Test {
  protected:
-  GatekeeperLife() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "gatekeeper_XXXXXX").string();
-    directory_ = ::mkdtemp(pattern.data());
-    places_ = {directory_ + "/run/gatekeeper.sock", directory_ + "/run/vrrp.fifo", directory_ + "/run/ready"};
-  }
   ~GatekeeperLife() override {
     if (keepalived_ >= 0) ::close(keepalived_);
-    daemon_.reset();
-    gatekeeper_.reset();
-    std::filesystem::remove_all(directory_);
   }
 
   // The pair at rest: gatekeeper, keepalived, and a daemon that is MASTER with its gate open.
   void start_all(GatekeeperOptions options = {}, VrrpState vrrp = VrrpState::master) {
-    std::filesystem::create_directories(directory_ + "/run");
+    std::filesystem::create_directories(directory_ / "run");
     ASSERT_TRUE(keepalived::write_readiness(places_.readiness, kReady));
     gatekeeper_.emplace(start_gatekeeper(places_, options));
     ASSERT_TRUE(gatekeeper_->says("started"));
@@ -57,8 +50,8 @@ class GatekeeperLife : public testing::Test {
   }
   int readiness() const { return keepalived::read_readiness(places_.readiness).value_or(-1); }
 
-  std::string directory_;
-  Places places_;
+  const test::ScratchFolder directory_;
+  const Places places_{directory_ / "run/gatekeeper.sock", directory_ / "run/vrrp.fifo", directory_ / "run/ready"};
   std::optional<Process> gatekeeper_;
   std::optional<Process> daemon_;
   int keepalived_ = -1;
@@ -123,7 +116,7 @@ TEST_F(GatekeeperLife, LeftOverSocketIsReplacedAndRemovedAtAnOrderlyEnd) {
 
 TEST_F(GatekeeperLife, RefusesToStartOverAForeignFile) {
   Places foreign = places_;
-  foreign.socket = directory_ + "/notes";
+  foreign.socket = directory_ / "notes";
   std::ofstream(foreign.socket) << "mine";
   Process refused = start_gatekeeper(foreign, {});
   ASSERT_TRUE(refused.says("notes"));

@@ -2,13 +2,13 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <boost/asio/io_context.hpp>
 #include <chrono>
-#include <filesystem>
 #include <functional>
 #include <string>
+
+#include "tests/unit/scratch_folder.hpp"
 
 namespace distributor {
 
@@ -16,13 +16,7 @@ using namespace std::chrono_literals;
 
 class LoopTest : public testing::Test {
  protected:
-  LoopTest() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "ha_test_XXXXXX").string();
-    directory_ = ::mkdtemp(pattern.data());
-  }
-  ~LoopTest() override { std::filesystem::remove_all(directory_); }
-
-  std::string path(const std::string& name) const { return directory_ + "/" + name; }
+  std::string path(const std::string& name) const { return scratch_ / name; }
 
   testing::AssertionResult until(const std::function<bool()>& done, std::chrono::milliseconds limit = 10s) {
     const auto deadline = std::chrono::steady_clock::now() + limit;
@@ -38,7 +32,8 @@ class LoopTest : public testing::Test {
     io_.run_for(time);
   }
 
-  std::string directory_;
+  const test::ScratchFolder scratch_;
+  const std::string directory_ = scratch_.path();
   boost::asio::io_context io_;
 };
 

@@ -5,35 +5,22 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <random>
 
 #include "ha/keepalived/config.hpp"
-#include "ha/keepalived/profile.hpp"
 #include "ha/keepalived/fifo_reader.hpp"
+#include "ha/keepalived/profile.hpp"
 #include "ha/keepalived/readiness.hpp"
 #include "ha/keepalived/state_query.hpp"
+#include "tests/unit/scratch_folder.hpp"
 
 namespace distributor::keepalived {
 namespace {
 
+using test::ScratchFolder;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-class Directory {
- public:
-  Directory() {
-    std::string pattern = std::filesystem::temp_directory_path() / "keepalived-test-XXXXXX";
-    path_ = ::mkdtemp(pattern.data());
-  }
-  ~Directory() { std::filesystem::remove_all(path_); }
-  std::string operator/(const char* name) const { return path_ + "/" + name; }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 std::string contents(const std::string& file) {
   std::ifstream input(file);
@@ -64,14 +51,16 @@ TEST(KeepalivedConfig, SaysWhatTheElectionRestsOn) {  // H5
 TEST(KeepalivedConfig, KeepalivedItselfAcceptsIt) {
   if (std::system("keepalived --version >/dev/null 2>&1") != 0) GTEST_SKIP() << "keepalived is not installed";
   if (::geteuid() != 0) GTEST_SKIP() << "needs root for a network namespace";
-  Directory directory;
+  const ScratchFolder directory;
   for (const auto& profile : profiles()) {
     auto config = correct(directory.path());
     config.advert_interval = profile.advert_interval;
     config.real_time_priority = profile.real_time_needed;
     std::ofstream(directory / "keepalived.conf") << render(config).value();
-    const auto command = "unshare --net sh -c 'ip link add mgmt0 type veth peer name mgmt1 && ip addr add 198.51.100.1/24 dev mgmt0 && ip link set mgmt0 up && "
-                         "ip link set mgmt1 up && keepalived --config-test=" + (directory / "log") + " -f " + (directory / "keepalived.conf") + "' >/dev/null 2>&1";
+    const auto command =
+        "unshare --net sh -c 'ip link add mgmt0 type veth peer name mgmt1 && ip addr add 198.51.100.1/24 dev mgmt0 && "
+        "ip link set mgmt0 up && ip link set mgmt1 up && keepalived --config-test=" +
+        (directory / "log").string() + " -f " + (directory / "keepalived.conf").string() + "' >/dev/null 2>&1";
     EXPECT_EQ(std::system(command.c_str()), 0) << profile.name << ": " << contents(directory / "log");
   }
 }
@@ -153,7 +142,7 @@ TEST(StateDump, EveryState) {
 }
 
 TEST(Readiness, IsReadAsWritten) {
-  Directory directory;
+  const ScratchFolder directory;
   const auto file = directory / "ready";
   EXPECT_FALSE(read_readiness(file));
   for (const int value : {150, 0, 50}) {
@@ -182,7 +171,7 @@ struct Follower {
 };
 
 TEST(FifoReader, SaysDeadAliveAndEveryLine) {
-  Directory directory;
+  const ScratchFolder directory;
   Follower follower(directory / "fifo");
   follower.until(1);
   int writer = ::open((directory / "fifo").c_str(), O_WRONLY | O_NONBLOCK);
@@ -196,7 +185,7 @@ TEST(FifoReader, SaysDeadAliveAndEveryLine) {
 }
 
 TEST(FifoReader, PausedItKeepsTheLinesForLater) {  // H12: the gatekeeper's end
-  Directory directory;
+  const ScratchFolder directory;
   Follower follower(directory / "fifo", true);
   const int writer = ::open((directory / "fifo").c_str(), O_WRONLY | O_NONBLOCK);
   ASSERT_GE(writer, 0);
@@ -211,7 +200,7 @@ TEST(FifoReader, PausedItKeepsTheLinesForLater) {  // H12: the gatekeeper's end
 }
 
 TEST(FifoReader, OrdinaryFileIsRefused) {
-  Directory directory;
+  const ScratchFolder directory;
   std::ofstream(directory / "fifo") << "x";
   boost::asio::io_context io;
   EXPECT_FALSE(FifoReader::create(io, {directory / "fifo"}, {}));

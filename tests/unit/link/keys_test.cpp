@@ -1,10 +1,11 @@
 #include "sync/link/keys.hpp"
 
 #include <gmock/gmock.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 
 #include <fstream>
+
+#include "tests/unit/scratch_folder.hpp"
 
 namespace distributor::link {
 namespace {
@@ -14,18 +15,13 @@ using testing::HasSubstr;
 
 class KeyFiles : public testing::Test {  // X2
  protected:
-  KeyFiles() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "keys_test_XXXXXX").string();
-    directory_ = ::mkdtemp(pattern.data());
-  }
-  ~KeyFiles() override { std::filesystem::remove_all(directory_); }
   std::filesystem::path file(const std::string& text, mode_t mode) {
     const auto path = directory_ / ("f" + std::to_string(count_++));
     std::ofstream(path) << text;
     EXPECT_EQ(::chmod(path.c_str(), mode), 0);
     return path;
   }
-  std::filesystem::path directory_;
+  const test::ScratchFolder directory_;
   int count_ = 0;
 };
 
@@ -84,7 +80,7 @@ TEST_F(KeyFiles, GarbageIsRefusedWithItsLine) {  // X3
   EXPECT_EQ(read_key_pair(file("public: " + pair.public_key + "\n", 0600)).error().code, KeyErrorCode::malformed);
   EXPECT_EQ(read_key_pair(file("", 0600)).error().code, KeyErrorCode::malformed);
   EXPECT_EQ(read_key_pair(file(std::string(5000, 'x'), 0600)).error().code, KeyErrorCode::unreadable);
-  EXPECT_EQ(read_key_pair(directory_).error().code, KeyErrorCode::unreadable);
+  EXPECT_EQ(read_key_pair(directory_.path()).error().code, KeyErrorCode::unreadable);
   EXPECT_EQ(read_key_pair(directory_ / "absent").error().code, KeyErrorCode::unreadable);
   EXPECT_EQ(read_key_pair(file("public: " + std::string(40, '\0') + "\n", 0600)).error().code, KeyErrorCode::malformed);
 }

@@ -2,17 +2,16 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <boost/asio/io_context.hpp>
 #include <chrono>
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "sync/link/link.hpp"
+#include "tests/unit/scratch_folder.hpp"
 
 namespace distributor::link {
 
@@ -29,13 +28,7 @@ struct End {
 
 class LinkTest : public testing::Test {
  protected:
-  LinkTest() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "link_test_XXXXXX").string();
-    directory_ = ::mkdtemp(pattern.data());
-  }
-  ~LinkTest() override { std::filesystem::remove_all(directory_); }
-
-  std::string endpoint(const std::string& name) const { return "ipc://" + directory_ + "/" + name; }
+  std::string endpoint(const std::string& name) const { return "ipc://" + (directory_ / name).string(); }
 
   Config config(const std::string& own, const std::string& peer, const KeyPair& own_keys,
                 const KeyPair& peer_keys) const {
@@ -80,7 +73,7 @@ class LinkTest : public testing::Test {
     return until([this] { return a_.link->stats().connected && b_.link->stats().connected; });
   }
 
-  std::string directory_;
+  const test::ScratchFolder directory_;
   KeyPair keys_a_ = generate_key_pair();
   KeyPair keys_b_ = generate_key_pair();
   boost::asio::io_context io_;

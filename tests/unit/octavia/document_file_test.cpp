@@ -4,26 +4,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <cstdlib>
 #include <fstream>
+
+#include "tests/unit/scratch_folder.hpp"
 
 namespace distributor::node {
 namespace {
 
 class DocumentFile : public ::testing::Test {
  protected:
-  DocumentFile() {
-    std::string name = (std::filesystem::temp_directory_path() / "document-test-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp");
-    directory = name;
-  }
-  ~DocumentFile() override {
-    std::error_code ignored;
-    std::filesystem::remove_all(directory, ignored);
-  }
-  std::filesystem::path directory;
+  const test::ScratchFolder directory;
 };
 
 TEST_F(DocumentFile, IsReplacedWholeAndForItsOwnerOnly) {

@@ -15,6 +15,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <stdexcept>
 
 namespace distributor::test {
@@ -102,9 +104,6 @@ std::string PrivateOvs::missing() {
 }
 
 PrivateOvs::PrivateOvs(Options options) : options_(options) {
-  std::string name = (std::filesystem::temp_directory_path() / "dp-ovs-XXXXXX").string();
-  if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
-  directory_ = name;
   run({"ovsdb-tool", "create", directory_ + "/conf.db", kSchema});
   start_db();
   if (options_.start_vswitchd) start_vswitchd();
@@ -114,8 +113,6 @@ PrivateOvs::~PrivateOvs() {
   vswitchd_ctl_.reset();
   end(vswitchd_);
   end(db_);
-  std::error_code ignored;
-  std::filesystem::remove_all(directory_, ignored);
 }
 
 void PrivateOvs::start_db() {
@@ -169,7 +166,8 @@ pid_t PrivateOvs::spawn(const std::vector<std::string>& command, const std::stri
     }
     if (::waitpid(child, nullptr, WNOHANG) == child || std::chrono::steady_clock::now() > until) {
       ::close(watch);
-      throw std::runtime_error(command[0] + " did not start; see " + directory_ + "/output.txt");
+      std::ifstream said(directory_ + "/output.txt");
+      throw std::runtime_error(command[0] + " did not start: " + std::string(std::istreambuf_iterator(said), {}));
     }
   }
   ::close(watch);

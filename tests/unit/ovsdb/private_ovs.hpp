@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/unit/scratch_folder.hpp"
+
 namespace distributor::test {
 
 // One JSON-RPC connection to a daemon's unixctl socket: what ovs-appctl does, without a process per call.
@@ -61,7 +63,8 @@ class PrivateOvs {
   pid_t spawn(const std::vector<std::string>& command, const std::string& ready_file) const;
 
   Options options_;
-  std::string directory_;
+  const ScratchFolder scratch_;
+  const std::string directory_ = scratch_.path();
   pid_t db_ = 0;
   pid_t vswitchd_ = 0;
   std::unique_ptr<UnixCtl> vswitchd_ctl_;

@@ -21,6 +21,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/unit/scratch_folder.hpp"
+
 namespace distributor::test {
 
 class OvsSandbox {
@@ -31,9 +33,6 @@ class OvsSandbox {
   }
 
   OvsSandbox() {
-    char path[] = "/tmp/ovs-sandbox-XXXXXX";
-    if (!mkdtemp(path)) throw std::runtime_error("OvsSandbox: cannot make a directory in /tmp");
-    directory_ = path;
     run("ovsdb-tool create " + directory_ + "/conf.db " + kSchema);
     start_ovsdb();
     vsctl("--no-wait init");
@@ -42,8 +41,6 @@ class OvsSandbox {
   ~OvsSandbox() {
     end(vswitchd_);
     end(ovsdb_);
-    std::error_code ignored;
-    std::filesystem::remove_all(directory_, ignored);
   }
   OvsSandbox(const OvsSandbox&) = delete;
   OvsSandbox& operator=(const OvsSandbox&) = delete;
@@ -143,7 +140,8 @@ class OvsSandbox {
     process = -1;
   }
 
-  std::string directory_;
+  const ScratchFolder scratch_;
+  const std::string directory_ = scratch_.path();
   pid_t ovsdb_ = -1;
   pid_t vswitchd_ = -1;
 };

@@ -5,10 +5,10 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/write.hpp>
-#include <filesystem>
 #include <random>
 
 #include "tests/unit/programmer/harness.hpp"
+#include "tests/unit/scratch_folder.hpp"
 #include "tests/unit/wire/facts_rules.hpp"
 #include "tests/unit/wire/hex.hpp"
 
@@ -26,15 +26,12 @@ class Peer {
  public:
   Peer(Loop& loop, std::string answer, bool hang_up)
       : answer_(std::move(answer)), hang_up_(hang_up), acceptor_(loop.io) {
-    char directory[] = "/tmp/of-peer-XXXXXX";
-    directory_ = mkdtemp(directory);
     acceptor_.open();
     acceptor_.bind(stream_protocol::endpoint(path()));
     acceptor_.listen();
     accept();
   }
-  ~Peer() { std::filesystem::remove_all(directory_); }
-  std::string path() const { return directory_ + "/br.mgmt"; }
+  std::string path() const { return directory_ / "br.mgmt"; }
   int connections = 0;
 
  private:
@@ -48,7 +45,7 @@ class Peer {
       accept();
     });
   }
-  std::string directory_;
+  const ScratchFolder directory_;
   std::string answer_;
   bool hang_up_;
   stream_protocol::acceptor acceptor_;

@@ -47,7 +47,7 @@ int stream(const std::filesystem::path& file, int acknowledge, unsigned seed) {
 }
 
 TEST(Crash, EverythingAcknowledgedSurvivesKill) {  // H3
-  const Folder folder;
+  const ScratchFolder folder;
   const auto file = folder / "state.db";
   std::mt19937 random(5);
   std::uint64_t acknowledged = 0;
@@ -125,7 +125,7 @@ int check_full_disk(const std::filesystem::path& file, const std::filesystem::pa
 }
 
 TEST(Faults, AFullDiskChangesNothingAndIsNoEnd) {
-  const Folder folder;
+  const ScratchFolder folder;
   const auto code = in_child([&] {
     if (::unshare(CLONE_NEWNS) != 0 || ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
         ::mount("tmpfs", folder.path().c_str(), "tmpfs", 0, "size=1m") != 0) {
@@ -165,7 +165,7 @@ int check_failing_disk(const std::filesystem::path& file) {
 }
 
 TEST(Faults, AfterAFailedWriteTheStoreMustBeOpenedAgain) {
-  const Folder folder;
+  const ScratchFolder folder;
   EXPECT_EQ(in_child([&] { return check_failing_disk(folder / "state.db"); }), 0);
 }
 

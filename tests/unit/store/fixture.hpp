@@ -1,8 +1,7 @@
-// A folder that goes when the test ends, histories to store, and what a store must hold after a batch.
+// Histories to store, and what a store must hold after a batch.
 #pragma once
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <filesystem>
 #include <string>
@@ -11,30 +10,13 @@
 #include "sync/replica/log_chain.hpp"
 #include "sync/store/store.hpp"
 #include "tests/unit/registry/values.hpp"
+#include "tests/unit/scratch_folder.hpp"
 
 namespace distributor::store {
 
 inline const std::string kPair = "pair-1";
 
-class Folder {
- public:
-  Folder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "store_test_XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp");
-    path_ = pattern;
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  std::filesystem::path operator/(const char* name) const { return path_ / name; }
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
+using test::ScratchFolder;
 
 inline tl::expected<Store, StoreError> open_at(const std::filesystem::path& file) {
   return Store::open(file, kPair, test::node("a"));

@@ -55,7 +55,7 @@ replica::DurableState fill(const std::filesystem::path& file) {
 }
 
 TEST(Open, MakesFoldersAndFilesForItsOwnerOnly) {
-  const Folder folder;
+  const ScratchFolder folder;
   const auto file = folder / "var/lib/distributor/state.db";
   const auto old_mask = ::umask(0);
   auto store = open_at(file);
@@ -70,7 +70,7 @@ TEST(Open, MakesFoldersAndFilesForItsOwnerOnly) {
 }
 
 TEST(Open, OneProcessAtATime) {
-  const Folder folder;
+  const ScratchFolder folder;
   const auto file = folder / "state.db";
   {
     auto first = open_at(file);
@@ -90,7 +90,7 @@ TEST(Open, OneProcessAtATime) {
 }
 
 TEST(Open, NoOtherProgramReadsOrWritesMeanwhile) {
-  const Folder folder;
+  const ScratchFolder folder;
   const auto file = folder / "state.db";
   auto store = open_at(file);
   ASSERT_TRUE(store);
@@ -99,7 +99,7 @@ TEST(Open, NoOtherProgramReadsOrWritesMeanwhile) {
 }
 
 TEST(Open, AnotherPairsStoreIsRefused) {
-  const Folder folder;
+  const ScratchFolder folder;
   const auto file = folder / "state.db";
   const auto state = fill(file);
   expect_refused(Store::open(file, "pair-2", test::node("a")), StoreErrorCode::wrong_pair, "belongs to pair 'pair-1'");
@@ -110,7 +110,7 @@ TEST(Open, AnotherPairsStoreIsRefused) {
 }
 
 TEST(Open, ANewerSchemaIsRefused) {
-  const Folder folder;
+  const ScratchFolder folder;
   const auto file = folder / "state.db";
   fill(file);
   SQLite::Database(file.string(), SQLite::OPEN_READWRITE).exec("PRAGMA user_version=99");
@@ -118,7 +118,7 @@ TEST(Open, ANewerSchemaIsRefused) {
 }
 
 TEST(Open, AnotherProgramsDatabaseIsRefusedAndLeftAlone) {
-  const Folder folder;
+  const ScratchFolder folder;
   const auto file = folder / "state.db";
   SQLite::Database(file.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE).exec("CREATE TABLE other (x)");
   expect_refused(open_at(file), StoreErrorCode::foreign_file, "not a store");
@@ -128,7 +128,7 @@ TEST(Open, AnotherProgramsDatabaseIsRefusedAndLeftAlone) {
 }
 
 TEST(Open, APathThatCannotBeIsRefused) {
-  const Folder folder;
+  const ScratchFolder folder;
   write_file(folder / "file", "x");
   expect_refused(open_at(folder / "file/state.db"), StoreErrorCode::io, "Not a directory");
   expect_refused(open_at(folder.path()), StoreErrorCode::io, "open");
@@ -136,14 +136,14 @@ TEST(Open, APathThatCannotBeIsRefused) {
 }
 
 TEST(Open, AFileLeftByACrashBeforeTheFirstCommitIsANewStore) {
-  const Folder folder;
+  const ScratchFolder folder;
   write_file(folder / "state.db", "");
   EXPECT_TRUE(open_at(folder / "state.db"));
 }
 
 // Whatever byte the disk turns: noticed, or of no consequence; never another state.
 TEST(Open, AFlippedByteIsNeverBelieved) {
-  const Folder folder;
+  const ScratchFolder folder;
   const auto file = folder / "state.db";
   const auto state = fill(file);
   const auto good = read_file(file);
@@ -168,7 +168,7 @@ TEST(Open, AFlippedByteIsNeverBelieved) {
 }
 
 TEST(Open, AShortenedFileIsRefused) {
-  const Folder folder;
+  const ScratchFolder folder;
   const auto file = folder / "state.db";
   fill(file);
   const auto good = read_file(file);
@@ -185,7 +185,7 @@ struct Tampering {
 };
 
 TEST(Open, ABrokenChainIsRefused) {
-  const Folder folder;
+  const ScratchFolder folder;
   const auto file = folder / "state.db";
   fill(file);
   const auto good = read_file(file);
@@ -211,7 +211,7 @@ TEST(Open, ABrokenChainIsRefused) {
 }
 
 TEST(Backup, IsACompleteStoreOfItsOwn) {
-  const Folder folder;
+  const ScratchFolder folder;
   const auto file = folder / "state.db";
   const auto state = fill(file);
   auto store = open_at(file);

@@ -53,7 +53,7 @@ class Persist : public testing::Test {
     return batch;
   }
 
-  Folder folder;
+  ScratchFolder folder;
   std::filesystem::path file;
   std::optional<Store> store;
   replica::DurableState state;

@@ -11,7 +11,7 @@ namespace {
 
 class RestoreTest : public testing::Test {
  protected:
-  const Folder folder_;
+  const ScratchFolder folder_;
   const std::filesystem::path file_ = folder_ / "state.db";
   const std::filesystem::path backup_ = folder_ / "backup.db";
 
