@@ -19,7 +19,7 @@ enum class StoreErrorCode : std::uint8_t {
   full,          // no space left; nothing was changed, the same batch may be tried again
   in_use,        // another process has the file open
   corrupt,       // the file is damaged, or its log is not one unbroken chain
-  newer_schema,  // written by a newer version
+  other_schema,  // written by a newer version, or by a build before the first release
   foreign_file,  // an SQLite file, but not one of ours
   wrong_pair,    // belongs to another pair
   wrong_node,    // belongs to another node (a copied disk)

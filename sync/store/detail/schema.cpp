@@ -115,14 +115,15 @@ void prepare(SQLite::Database& database, const std::string& pair_id, const NodeI
                    "correct the path of the store in the configuration"}};
   }
   if (const int found = pragma(database, "user_version"); found != kSchemaVersion) {
-    throw Refused{{StoreErrorCode::newer_schema,
-                   "the store has schema version " + std::to_string(found) + ", this program knows " +
-                       std::to_string(kSchemaVersion),
-                   found > kSchemaVersion
-                       ? "install the version that wrote it, or a newer one; or move the file away: the node then takes "
-                         "everything from its peer"
-                       : "no release wrote it: install the build that did; or move the file away, on one node only while "
-                         "the other one runs this version: the node then takes everything from its peer"}};
+    const bool newer = found > kSchemaVersion;
+    throw Refused{
+        {StoreErrorCode::other_schema,
+         "the store has schema version " + std::to_string(found) + (newer ? ", newer" : ", older") +
+             " than this program's " + std::to_string(kSchemaVersion),
+         newer ? "install the version that wrote it, or a newer one; or move the file away: the node then takes "
+                 "everything from its peer"
+               : "no release wrote it: install the build that did; or move the file away, on one node only while "
+                 "the other one runs this version: the node then takes everything from its peer"}};
   }
   const auto verdict = database.execAndGet("PRAGMA quick_check(1)").getString();
   if (verdict != "ok") throw Refused{corrupt("SQLite's check of the store found: " + verdict)};

@@ -114,7 +114,15 @@ TEST(Open, ANewerSchemaIsRefused) {
   const auto file = folder / "state.db";
   fill(file);
   SQLite::Database(file.string(), SQLite::OPEN_READWRITE).exec("PRAGMA user_version=99");
-  expect_refused(open_at(file), StoreErrorCode::newer_schema, "schema version 99");
+  expect_refused(open_at(file), StoreErrorCode::other_schema, "schema version 99, newer");
+}
+
+TEST(Open, AnOlderSchemaIsRefused) {
+  const ScratchFolder folder;
+  const auto file = folder / "state.db";
+  fill(file);
+  SQLite::Database(file.string(), SQLite::OPEN_READWRITE).exec("PRAGMA user_version=1");
+  expect_refused(open_at(file), StoreErrorCode::other_schema, "schema version 1, older");
 }
 
 TEST(Open, AnotherProgramsDatabaseIsRefusedAndLeftAlone) {

@@ -109,7 +109,7 @@ TEST_F(RestoreTest, OnlyThisNodesWholeBackup) {
 
   const auto version = SQLite::Database(backup_.string()).execAndGet("PRAGMA user_version").getString();
   SQLite::Database(backup_.string(), SQLite::OPEN_READWRITE).exec("PRAGMA user_version=99");
-  refused(StoreErrorCode::newer_schema, "schema version 99");
+  refused(StoreErrorCode::other_schema, "schema version 99, newer");
   SQLite::Database(backup_.string(), SQLite::OPEN_READWRITE).exec("PRAGMA user_version=" + version);
   SQLite::Database(backup_.string(), SQLite::OPEN_READWRITE).exec("DELETE FROM log WHERE seq=10");
   refused(StoreErrorCode::corrupt, "hole");
