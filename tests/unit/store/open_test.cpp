@@ -139,7 +139,8 @@ TEST(Open, APathThatCannotBeIsRefused) {
   const ScratchFolder folder;
   write_file(folder / "file", "x");
   expect_refused(open_at(folder / "file/state.db"), StoreErrorCode::io, "Not a directory");
-  expect_refused(open_at(folder.path()), StoreErrorCode::io, "open");
+  std::filesystem::create_directory(folder / "folder");
+  expect_refused(open_at(folder / "folder"), StoreErrorCode::io, "open");
   expect_refused(open_at("/proc/nowhere/state.db"), StoreErrorCode::io, "folder");
 }
 
