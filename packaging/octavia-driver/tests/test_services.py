@@ -1,8 +1,12 @@
 """Heartbeats, certificate rotation, the schema and the program."""
 
 import datetime
+import signal
 import socket
+import subprocess
+import sys
 import threading
+import time
 
 import pytest
 import sqlalchemy as sa
@@ -188,7 +192,9 @@ def octavias_tables(database):
         session.add(octavia_models.OperatingStatus(name="ONLINE"))
 
 
-def test_a_load_balancer_of_octavia_by_hand(octavias_tables, pair, neutron, nova, distributor_id):  # L7
+@pytest.fixture
+def allocated(octavias_tables, pair, neutron, nova, distributor_id):
+    """A load balancer of Octavia's whose amphorae are there, but for one that was deleted."""
     lb = balancer()
     four = amphorae(neutron, lb, 4)
     with transaction() as session:
@@ -199,6 +205,11 @@ def test_a_load_balancer_of_octavia_by_hand(octavias_tables, pair, neutron, nova
         for number, one in enumerate(four):
             session.add(octavia_models.Amphora(id=one.id, load_balancer_id=lb.id, vrrp_port_id=one.vrrp_port_id,
                                                status="ALLOCATED" if number < 3 else "DELETED", cert_busy=False))
+    return lb
+
+
+def test_a_load_balancer_of_octavia_by_hand(allocated, pair, distributor_id):  # L7
+    lb = allocated
     assert balancers.place(lb.id) == distributor_id == balancers.place(lb.id)
     assert sorted(row.position for row in load_balancers.registrations(lb.id)) == [0, 1, 2]
     failed = load_balancers.registrations(lb.id)[1].amphora_id
@@ -210,3 +221,50 @@ def test_a_load_balancer_of_octavia_by_hand(octavias_tables, pair, neutron, nova
         balancers.remove(lb.id)
     with pytest.raises(exceptions.DistributorException, match="knows no load balancer"):
         balancers.place("nobody")
+
+
+def test_a_load_balancer_by_the_program(allocated, pair, conf, tmp_path, capsys, distributor_id):
+    lb = allocated
+    assert program(conf, tmp_path, capsys, "lb", "place", "--id", lb.id)[0] == 0
+    code, said = program(conf, tmp_path, capsys, "lb", "show", "--id", lb.id)
+    assert code == 0 and distributor_id in said.out
+    failed = load_balancers.registrations(lb.id)[1].amphora_id
+    code, said = program(conf, tmp_path, capsys, "lb", "replace", "--id", lb.id, "--amphora", failed)
+    assert code == 0 and failed not in said.out
+    pair.balancers.clear()  # both disks were lost
+    code, said = program(conf, tmp_path, capsys, "pair", "restore", "--id", distributor_id)
+    assert code == 0 and said.out.splitlines()[-1] == "1 load balancers" and lb.id in pair.balancers
+    assert program(conf, tmp_path, capsys, "lb", "remove", "--id", lb.id)[0] == 0
+    assert lb.id not in pair.balancers
+
+
+def listens_to_sigterm(process):
+    with open(f"/proc/{process.pid}/status", encoding="ascii") as status:
+        caught = next((line for line in status if line.startswith("SigCgt:")), "SigCgt: 0")
+    return int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1
+
+
+def test_services_and_schema_as_programs_of_their_own(tmp_path):
+    text = tmp_path / "octavia.conf"
+    text.write_text(f"[database]\nconnection = sqlite:///{tmp_path}/own.db\n"
+                    f"[distributor]\nbind_ip = 127.0.0.1\nbind_port = 0\nheartbeat_key = {KEY}\n")
+
+    def start(*arguments):
+        words = [sys.executable, "-W", "ignore", "-m", "octavia_distributor.command", "--config-file", str(text), *arguments]
+        return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert "d1570001" in start("db", "upgrade").communicate()[0]
+    for service in (start("health-manager"), start("housekeeping")):
+        deadline = time.monotonic() + 30
+        while not listens_to_sigterm(service) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        time.sleep(1)
+        assert service.poll() is None, service.communicate()
+        service.terminate()
+        assert service.wait(30) == 0, service.communicate()
+    assert "revision none" in start("db", "downgrade").communicate()[0]
+
+
+def test_every_option_is_printed_with_its_meaning():
+    words = ["oslo-config-generator", "--namespace", "octavia.distributor"]
+    said = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    assert "[distributor]" in said and "#cluster_size = " in said and "#vips_per_distributor_max = " in said
