@@ -5,6 +5,8 @@ with the daemon.
 """
 
 import os
+import subprocess
+import sys
 import time
 
 import pytest
@@ -183,3 +185,22 @@ def test_a_lab_whose_owner_was_killed_is_swept():
     sweep()
     assert not os.path.exists(os.path.join(LABS, prefix))
     assert not [name for name in os.listdir("/run/netns") if name.startswith(prefix)]
+
+
+def by_hand(*words):
+    """python3 -m lab, as docs/testing.md has it. Standard error is left alone: what the lab starts keeps it open as long as it lives."""
+    return subprocess.run([sys.executable, "-B", "-m", "lab", *words], stdout=subprocess.PIPE, text=True, check=True, stdin=subprocess.DEVNULL,
+                          env={**os.environ, "PYTHONPATH": os.path.dirname(os.path.abspath(__file__))}).stdout.strip()
+
+
+def test_a_lab_by_hand_stays_until_it_is_taken_down():
+    prefix = by_hand("up", "--without-daemon")
+    try:
+        assert f"{prefix} kept" in by_hand("list")
+        assert "eth0" in by_hand("shell", prefix, "n1", "ip", "address")
+        assert f"{plan.GATEWAY4}/24" in by_hand("shell", prefix, "gw1", "ip", "address")
+        by_hand("cleanup")
+        assert f"{prefix} kept" in by_hand("list"), "its owner ended, but said that it stays"
+    finally:
+        by_hand("down", prefix)
+    assert prefix not in by_hand("list")
