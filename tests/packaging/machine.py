@@ -75,7 +75,7 @@ class Machine:
     """A tree that runs: systemd is its first process. Its writes go to an upper layer, so that one tree serves several machines."""
 
     def __init__(self, tree, network_namespace, name, directory):
-        self.name = name
+        self.name = name.replace("_", "-")  # a host name has no underscore, a lab's name may have one
         self.directory = directory
         self.root = os.path.join(directory, "root")
         for part in ("root", "upper", "work"):
