@@ -15,6 +15,7 @@ from lab.fabric import MANAGEMENT
 from lab.lab import Lab
 from lab.system import in_parallel, wait_until
 from support import Balancer
+from typed_on_nodes import Typist
 
 UNITS = ("distributord.service", "distributor-gatekeeper.service", "distributor-netns.socket")
 
@@ -103,7 +104,7 @@ def test_removal_keeps_the_registry_and_purge_leaves_nothing(clean, directory, p
     with open(tree.path("etc/sysctl.d/60-distributor.conf"), encoding="ascii") as file:
         assert file.read().endswith("# changed by the operator\n"), "a conffile that was changed is kept"
 
-    tree.run("dpkg", "--remove", "distributor-pair")
+    tree.run("apt-get", "-q", "-y", "remove", "distributor-pair")
     assert os.path.exists(tree.path("var/lib/distributor/registry.db")) and os.path.exists(tree.path("etc/distributor/distributord.toml"))
     assert not os.path.exists(tree.path("usr/sbin/distributord"))
     tree.run("dpkg", "-i", "/root/distributor-pair.deb")
@@ -249,12 +250,29 @@ def test_a_pair_set_up_by_the_tool_serves_and_survives(pair):
         one.wait(lambda one=one: "lb-1" not in one.run("ip", "netns", "list").stdout, "the namespace to be gone after UNPLUG")
 
 
+@pytest.fixture(scope="module")
+def typist(pair):
+    return Typist(pair, os.path.dirname(pair.lab.certificates.client))
+
+
+def test_the_documented_commands_do_what_is_said(typist):
+    typist.type_on_the_pair()
+
+
 def test_removal_stops_the_node_and_leaves_the_other_serving(pair):
     active, standby = pair.wait_in_sync()
     one = pair.machines[active]
-    one.run("dpkg", "--purge", "distributor-pair")
+    one.run("apt-get", "-q", "-y", "purge", "distributor-pair")
     pair.lab.wait_owner(standby, 60)
     assert one.run("pgrep", "-c", "distributor", check=False).stdout.strip() == "0"
     for path in ("/run/distributor", "/var/lib/distributor", "/etc/distributor"):
         assert one.run("test", "-e", path, check=False).returncode == 1, path
     assert "distributor" not in one.run("getfacl", "/run/openvswitch").stdout
+    one.run("ovs-vsctl", "del-br", "br-dist")
+
+
+def test_the_last_node_begins_alone_from_its_backup(pair, typist):
+    last = next(number for number, one in pair.machines.items() if one.run("test", "-e", "/usr/sbin/distributord", check=False).returncode == 0)
+    typist.type_on_the_last_node(last)
+    pair.lab.wait_owner(last, 60)
+    assert typist.balancer in pair.machines[last].run("distributorctl", "status").stdout

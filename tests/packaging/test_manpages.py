@@ -6,6 +6,8 @@ import subprocess
 
 import pytest
 
+from program_help import help_of, options, subcommands, whole_help
+
 PAGES = ["distributord", "distributorctl", "distributor-gatekeeper", "distributor-setup"]
 
 
@@ -31,30 +33,6 @@ def test_man_and_mandoc_have_nothing_to_say(tree, need, name):
 def program_of(name, programs, tree):
     return {"distributord": programs.distributord, "distributorctl": programs.distributorctl, "distributor-gatekeeper": programs.gatekeeper,
             "distributor-setup": os.path.join(tree, "packaging", "node", "distributor-setup")}[name]
-
-
-def help_of(program, *words):
-    return subprocess.run([program, *words, "--help"], capture_output=True, text=True, check=True).stdout
-
-
-def options(text):
-    return set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text))
-
-
-def subcommands(text):
-    """Names below CLI11's heading "Subcommands:"."""
-    below = text.split("Subcommands:\n", 1)
-    return re.findall(r"^  ([a-z-]+) ", below[1], re.MULTILINE) if len(below) == 2 else []
-
-
-def whole_help(program):
-    """--help of the program and of every subcommand: {"": text, "lb": text, "lb show": text, ...}."""
-    found = {"": help_of(program)}
-    for command in subcommands(found[""]):
-        found[command] = help_of(program, command)
-        for below in subcommands(found[command]):
-            found[f"{command} {below}"] = help_of(program, command, below)
-    return found
 
 
 @pytest.mark.parametrize("name", PAGES)
