@@ -11,6 +11,7 @@
 #include "api/http/server.hpp"
 #include "ha/keepalived/guard.hpp"
 #include "node/admin/admin_server.hpp"
+#include "node/daemon/administration.hpp"
 #include "node/daemon/api_backend.hpp"
 #include "node/daemon/facts.hpp"
 #include "node/daemon/metrics_text.hpp"
@@ -29,18 +30,6 @@ namespace {
 constexpr auto kStopGrace = std::chrono::milliseconds(1000);
 constexpr auto kHandOverAtStop = std::chrono::milliseconds(5000);  // longest delay of the end of the daemon by a switchover
 constexpr auto kReadyAgain = std::chrono::seconds(60);
-
-// A consistent copy of the store, made by SQLite while the daemon works (docs/replication.md, "Backup and restore").
-boost::json::object back_up(const store::Store& store, const boost::json::object& request) {
-  const auto* file = request.if_contains("file");
-  if (file == nullptr || !file->is_string() || !file->get_string().starts_with('/')) {
-    return {{"ok", false}, {"message", "wanted {\"command\":\"backup\",\"file\":\"/absolute/path\"}"}};
-  }
-  const std::string path(file->get_string());
-  if (const auto done = store.backup(path); !done) return {{"ok", false}, {"message", done.error().message + "; " + done.error().fix}};
-  spdlog::info("store: backed up to {}", path);
-  return {{"ok", true}, {"message", "the store is backed up to " + path}, {"file", path}};
-}
 
 }  // namespace
 
@@ -172,7 +161,7 @@ struct Daemon::Impl {
       if (observers.answers(command)) return observers.handle(command, request, answer);
       if (command == "switchover" || command == "switchover-and-wait") return hand_over(command == "switchover-and-wait", answer);
       if (command == "maintenance-on" || command == "maintenance-off") return maintain(command == "maintenance-on", answer);
-      answer(administer(command, request));
+      answer(administer(command, request, replica, backend));
     });
     if (!local) return tl::make_unexpected(local.error());
     admin = std::move(*local);
@@ -369,27 +358,6 @@ struct Daemon::Impl {
       said["message"] = is_on + ": " + std::string(said["message"].as_string());
       answer(std::move(said));
     });
-  }
-
-  boost::json::object administer(const std::string& command, const boost::json::object& request) {
-    if (command == "init-alone") {
-      if (replica.core().status().entitled) return {{"ok", false}, {"message", "this node has a history already; nothing was changed"}};
-      replica.post(replica::InitAlone{});
-      const auto after = replica.core().status();
-      return {{"ok", after.entitled}, {"message", after.entitled ? "this node is the pair now; the other one takes over its state when it comes" : after.why_not}};
-    }
-    if (command == "acknowledge-losses") {
-      const auto count = replica.core().dropped().size();
-      replica.post(replica::AcknowledgeDropped{});
-      return {{"ok", true}, {"message", std::to_string(count) + " lost changes acknowledged"}};
-    }
-    if (command == "backup") return back_up(replica.store(), request);
-    if (command == "status") {
-      const auto pair = backend.pair();
-      return {{"ok", true}, {"message", pair.phase}, {"role", pair.self.role}, {"ready", pair.self.ready}, {"maintenance", pair.maintenance}, {"entitled", pair.entitled}, {"why_not", pair.why_not}, {"term", pair.self.term.value},
-              {"committed", pair.self.committed.value}, {"state_digest", pair.self.state_digest.hex()}};
-    }
-    return {{"ok", false}, {"message", "unknown command '" + command + "'; known: init-alone, acknowledge-losses, backup, switchover, switchover-and-wait, maintenance-on, maintenance-off, status"}};
   }
 
   Config config;

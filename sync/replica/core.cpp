@@ -246,6 +246,7 @@ Status Replica::Impl::status() const {
   status.drained = drained();
   status.entitled = is_entitled();
   status.why_not = why_not();
+  status.ever_synced = meta.ever_synced;
   status.diverged = diverged;
   status.waiting_requests = waiting.size() + queue.size();
   status.dropped = dropped.size();

@@ -179,6 +179,7 @@ struct Status {
   bool drained = false;   // leads, nothing in flight, and the peer has everything on disk and in its Open vSwitch
   bool entitled = false;  // history allows this node to own: leader, or in-sync follower, or alone with a history
   std::string why_not;    // if not entitled: one line for the operator
+  bool ever_synced = false;  // has a history of the pair: was in sync with it, or was told to begin alone
   bool diverged = false;
   std::size_t waiting_requests = 0;
   std::size_t dropped = 0;

@@ -72,6 +72,8 @@ tl::expected<Restored, StoreError> restore(const fs::path& backup, const fs::pat
     remove_copy(copy);  // of a restore that was interrupted
     try {
       auto restored = prepare_copy(backup, copy, pair_id, node_id);
+      detail::give_to_owner_of_folder(copy);
+      detail::give_to_owner_of_folder(with_suffix(file, ".lock"));
       restored.kept = move_aside(file);
       detail::rename_file(copy, file);
       return restored;

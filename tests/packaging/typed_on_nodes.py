@@ -2,7 +2,6 @@
 
 import os
 import re
-import time
 import tomllib
 import uuid
 
@@ -52,7 +51,6 @@ class Typist:
 
     def type(self, entry, number):
         text = self.filled(entry["run"], number)
-        time.sleep(entry.get("after_s", 0))
         if entry.get("on") == "gateway":
             done = self.pair.lab.gateway().exec(["sh", "-c", text], check=False)
         else:

@@ -111,6 +111,12 @@ void check_room(const std::filesystem::path& file) {
   if (!enough) refuse(error, "write " + std::to_string(kRoomBytes) + " bytes to " + scratch.string());
 }
 
+void give_to_owner_of_folder(const std::filesystem::path& file) {
+  struct stat folder{};
+  if (::geteuid() != 0) return;
+  if (::stat(file.parent_path().c_str(), &folder) != 0 || ::chown(file.c_str(), folder.st_uid, folder.st_gid) != 0) refuse(errno, "give to the owner of its folder " + file.string());
+}
+
 Descriptor lock(const std::filesystem::path& file) {
   const std::filesystem::path side(file.string() + ".lock");
   auto fd = open_or_throw(side, O_RDWR | O_CREAT, "open lock file");

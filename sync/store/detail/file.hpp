@@ -28,6 +28,9 @@ void make_folders(const std::filesystem::path& folder);
 // Makes the file (0600) if it is missing. `must_be_new`: refuses one that exists.
 void make_file(const std::filesystem::path& file, bool must_be_new);
 
+// By root: the file belongs to whom its folder belongs, so that a daemon that is not root can open what root made for it.
+void give_to_owner_of_folder(const std::filesystem::path& file);
+
 // fsync of a file or folder.
 void sync_path(const std::filesystem::path& path);
 

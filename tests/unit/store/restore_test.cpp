@@ -1,5 +1,7 @@
 // Backups put back in the store's place: only whole ones of this node, never over a running daemon, never losing what stood there.
 #include <SQLiteCpp/SQLiteCpp.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <fstream>
 
@@ -47,6 +49,20 @@ class RestoreTest : public testing::Test {
     return tail_of(*store->load()).seq.value;
   }
 };
+
+TEST_F(RestoreTest, WhatRootRestoresBelongsToTheDaemonsUser) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give files away";
+  backed_up();
+  std::filesystem::remove(file_.string() + ".lock");
+  ASSERT_EQ(::chown(file_.parent_path().c_str(), 65534, 65534), 0);
+  ASSERT_TRUE(restore_backup());
+  for (const auto* suffix : {"", ".lock"}) {
+    struct stat made{};
+    ASSERT_EQ(::stat((file_.string() + suffix).c_str(), &made), 0) << suffix;
+    EXPECT_EQ(made.st_uid, 65534U) << suffix;
+    EXPECT_EQ(made.st_gid, 65534U) << suffix;
+  }
+}
 
 TEST_F(RestoreTest, BringsTheBackupAndKeepsWhatStoodThere) {
   auto wanted = backed_up();
