@@ -18,7 +18,9 @@ boost::json::object back_up(const store::Store& store, const boost::json::object
 }
 
 boost::json::object begin_alone(ReplicaShell& replica) {
-  if (replica.core().status().ever_synced) return {{"ok", false}, {"message", "this node has a history already; nothing was changed"}};
+  if (const auto before = replica.core().status(); before.ever_synced) {
+    return {{"ok", false}, {"message", "this node has a history already; nothing was changed" + (before.entitled ? "" : "; it may not own the VIPs: " + before.why_not)}};
+  }
   replica.post(replica::InitAlone{});
   const auto after = replica.core().status();
   if (after.phase == replica::Phase::failed) return {{"ok", false}, {"message", after.why_not}};

@@ -19,7 +19,7 @@
 
 namespace distributor::node {
 
-api::TakeoverView to_view(const TakeoverClock::Takeover& takeover);
+api::TakeoverView to_view(const TakeoverClock::Takeover& takeover);  // its times in milliseconds
 
 class ApiBackend final : public api::Backend {
  public:
