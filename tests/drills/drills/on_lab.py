@@ -163,7 +163,7 @@ def _(step: model.PlugMany, run):
         for index in range(step.count):
             fields = run.lab.plug_fields()
             fields["nodes"] = [{**interface, "vlan": FIRST_VLAN + index} for interface in fields["nodes"]]
-            client.plug(str(uuid.uuid4()), **fields).expect()
+            client.plug(str(uuid.uuid5(uuid.NAMESPACE_OID, f"vlan {FIRST_VLAN + index}")), **fields).expect()  # of an earlier run on this stage: stands already
     finally:
         client.close()
     with priority.looking():
