@@ -53,7 +53,8 @@ struct Daemon::Impl {
         role(loop, config,
              {[this] { takeovers.line_read(std::chrono::steady_clock::now(), role.status().gate == role::Gate::open); }, [this](bool open) { forwarding.set_gate(open); },
               [this] { forwarding.reconcile(); },
-              [this](role::AnnounceReason) {
+              [this](role::AnnounceReason reason) {
+                if (reason == role::AnnounceReason::refresh) return forwarding.refresh_announcements();
                 const auto count = forwarding.announce_all();
                 takeovers.announced(std::chrono::steady_clock::now(), count);
               },

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 
-#include "node/daemon/announce_targets.hpp"
 #include "node/daemon/monotonic.hpp"
 
 namespace distributor::node {
@@ -14,7 +13,6 @@ namespace {
 
 constexpr auto kPortWait = std::chrono::seconds(3);  // an answer does not wait longer for a port that is on its way
 constexpr auto kBridgeRetry = std::chrono::seconds(1);
-constexpr std::size_t kAnnouncementsPerTurn = 1024;
 
 ovsdb::Config ovsdb_config(const Config& config) {
   ovsdb::Config result;
@@ -55,6 +53,7 @@ Forwarding::Forwarding(boost::asio::io_context& loop, const Config& config, Hook
       programmer_(loop, programmer_options(config), programmer_events()),
       neighbours_(loop, neighbour_hooks()),
       announce_timer_(loop),
+      refresh_timer_(loop),
       give_up_timer_(loop),
       bridge_timer_(loop) {
   ovsdb_.on_log([](bool is_warning, const std::string& text) { log_line("ovsdb", is_warning, text); });
@@ -329,7 +328,7 @@ void Forwarding::set_gate(bool open) {
   const bool opened = open && !owner_;
   owner_ = open;
   gate_known_ = true;
-  if (!open) planner_.forget_all();
+  if (!open) stop_announcing();
   if (auto set = programmer_.set_desired(programmer::kBaseKey, pipeline::render_base(open)); !set) {
     spdlog::error("openflow: shared rules are set aside: {}", set.error().message);
     return;
@@ -350,54 +349,6 @@ void Forwarding::set_gate(bool open) {
 
 void Forwarding::reconcile() {
   if (programming_) programmer_.reconcile();
-}
-
-std::size_t Forwarding::announce_all() {
-  std::vector<announce::Target> targets;
-  for (const auto& [id, lb] : hooks_.registry().all()) {
-    const auto state = ports_.state_of(id);
-    if (!state.binding) continue;
-    const auto more = targets_of(*lb, *state.binding);
-    targets.insert(targets.end(), more.begin(), more.end());
-  }
-  send(targets);
-  return targets.size();
-}
-
-void Forwarding::plan_announcements(const LoadBalancer& lb) {
-  const auto state = ports_.state_of(lb.id);
-  if (!state.binding) return;
-  planner_.announce(targets_of(lb, *state.binding), monotonic_now());
-  run_planner();
-}
-
-void Forwarding::run_planner() {
-  const auto due = planner_.take_due(monotonic_now(), kAnnouncementsPerTurn);
-  if (!due.empty()) send(due);
-  const auto next = planner_.next_deadline();
-  if (next == announce::TimePoint::max()) return;
-  announce_timer_.expires_at(time_point_of(next));
-  announce_timer_.async_wait([this](boost::system::error_code error) {
-    if (!error) run_planner();
-  });
-}
-
-void Forwarding::send(const std::vector<announce::Target>& targets) {
-  if (targets.empty()) return;
-  std::vector<wire::PacketOut> batch;
-  batch.reserve(targets.size());
-  for (const auto& target : targets) {
-    const auto frame = announce::announcement(target);
-    wire::PacketOut packet;
-    packet.actions = {wire::Action::output(target.port)};
-    packet.frame.assign(frame.begin(), frame.end());
-    batch.push_back(std::move(packet));
-  }
-  if (programmer_.packet_out(batch)) {
-    announcements_sent_ += batch.size();
-  } else {
-    spdlog::warn("openflow: {} announcements could not be sent: no connection to the bridge", batch.size());
-  }
 }
 
 void Forwarding::counters(const LoadBalancer& lb, CountersDone done) {

@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -48,7 +49,8 @@ class Forwarding {
   void program(Seq seq, const std::vector<LoadBalancerId>& touched, bool everything);
   void set_gate(bool open);
   void reconcile();     // reads Open vSwitch back and repairs what differs
-  std::size_t announce_all();  // every VIP that has a port, at once (D5); how many
+  std::size_t announce_all();    // every VIP that has a port, at once (D5); how many
+  void refresh_announcements();  // the same, a few at a time: within 2 s for 4,096 load balancers
 
   bool interface_present(const MacAddress& mac) const { return ports_.interface_present(mac); }
   ports::BindingState state_of(const LoadBalancerId& lb) const { return ports_.state_of(lb); }
@@ -84,8 +86,11 @@ class Forwarding {
   void commit(Seq seq);
   void report_programmed(Seq seq);
   void plan_announcements(const LoadBalancer& lb);
+  void add_targets(const LoadBalancer& lb, std::vector<announce::Target>& targets) const;
+  void refresh_turn();
+  void stop_announcing();
   void run_planner();
-  void send(const std::vector<announce::Target>& targets);
+  bool send(const std::vector<announce::Target>& targets);  // false: there is no connection
 
   boost::asio::io_context& loop_;
   const Config& config_;
@@ -99,6 +104,9 @@ class Forwarding {
   pipeline::Options pipeline_options_;  // what the datapath can do
   announce::Planner planner_;
   boost::asio::steady_timer announce_timer_;
+  boost::asio::steady_timer refresh_timer_;
+  std::optional<LoadBalancerId> refreshed_;  // up to here, in this round
+  bool refreshing_ = false;
   boost::asio::steady_timer give_up_timer_;
   boost::asio::steady_timer bridge_timer_;
   std::deque<Waiting> waiting_;

@@ -112,3 +112,8 @@ def wait_programmed(lab, timeout_s=15):
         return all(view["programmed_seq"] == view["committed_seq"] for view in views) and \
             len({view["committed_seq"] for view in views}) == 1
     wait_until(done, timeout_s, "both nodes to be programmed up to the last change")
+
+
+def metric(node, name):
+    text = node.exec(["curl", "-s", f"http://127.0.0.1:{plan.METRICS_PORT}/metrics"]).stdout
+    return float(next(line.split()[-1] for line in text.splitlines() if line.startswith(f"distributor_{name} ")))

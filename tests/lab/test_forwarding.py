@@ -1,13 +1,15 @@
 """The data path: who answers for the VIP, where packets go, and what moves when an amphora is replaced."""
 
 import socket
+import time
+import uuid
 
 import pytest
 
 from lab import frames, plan, traffic
 from lab.frames import Wire
 from lab.system import wait_until
-from support import Balancer, forwarding_flows, only_select_group, select_groups, wait_programmed
+from support import Balancer, forwarding_flows, metric, only_select_group, select_groups, wait_programmed
 
 MINE = plan.gateway_mac(1)
 
@@ -113,6 +115,32 @@ def test_plug_is_announced_more_than_once(lab):  # D5
             assert frame.destination in ("ff:ff:ff:ff:ff:ff", "33:33:00:00:00:01")
             if advert := frame.neighbour_advertisement():
                 assert advert[4] == own and "O" in advert[3]
+
+
+def test_every_vip_is_announced_again_while_this_node_owns(lab):  # D5
+    """More of them than go out in one turn."""
+    node = lab.nodes[lab.wait_in_sync()[0]]
+    api, balancers = lab.api(), [str(uuid.uuid4()) for _ in range(100)]
+    said = [(time.monotonic(), metric(node, "announcements_sent_total"))]
+
+    def quiet_since():
+        if (now := metric(node, "announcements_sent_total")) != said[-1][1]:
+            said.append((time.monotonic(), now))
+        return time.monotonic() - said[-1][0]
+
+    try:
+        for vlan, balancer in enumerate(balancers, 100):
+            fields = lab.plug_fields()
+            api.plug(balancer, **{**fields, "nodes": [{**one, "vlan": vlan} for one in fields["nodes"]]}).expect()
+        wait_until(lambda: quiet_since() > 2.5, 30, "the announcements of PLUG to be over")
+        before = said[-1][1]
+        wait_until(lambda: quiet_since() > 1 and said[-1][1] > before, 10, "a refresh")
+        assert said[-1][1] == before + 2 * len(balancers), "each VIP once, IPv4 and IPv6"
+    finally:
+        for balancer in balancers:
+            api.unplug(balancer)
+        api.close()
+        wait_programmed(lab)
 
 
 @pytest.mark.parametrize("source,vip", [("198.18.3.4", plan.VIP4), ("2001:db8:c000::34", plan.VIP6)])

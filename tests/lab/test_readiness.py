@@ -6,7 +6,7 @@ import pytest
 
 from lab import plan, traffic
 from lab.system import wait_until
-from support import Balancer, gate_flows, wait_programmed
+from support import Balancer, gate_flows, metric, wait_programmed
 
 
 @pytest.fixture
@@ -15,11 +15,6 @@ def balancer(lab):
     with Balancer(lab) as one:
         wait_programmed(lab)
         yield one
-
-
-def metric(node, name):
-    text = node.exec(["curl", "-s", f"http://127.0.0.1:{plan.METRICS_PORT}/metrics"]).stdout
-    return float(next(line.split()[-1] for line in text.splitlines() if line.startswith(f"distributor_{name} ")))
 
 
 def gate_is_open(node):
