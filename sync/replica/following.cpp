@@ -90,7 +90,8 @@ bool Replica::Impl::cut_after(const LogPoint& point, Taken& taken) {
     }
     meta.pair_floor = point;
   }
-  orphans_common = point;
+  // Changes of an earlier reunion that the leader has not taken yet go with these: judged from the older common entry, or what came between is undone.
+  if (orphans_unsent == 0 || point.seq < orphans_common.seq) orphans_common = point;
   taken.cut = history.truncate_after(point.seq);
   for (const auto& entry : taken.cut) forget(entry.request_id, entry.seq);
   taken.batch.truncate_after = point.seq;
