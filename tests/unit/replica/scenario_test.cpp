@@ -202,6 +202,36 @@ TEST(Replica, PartitionWithTwoOwnersLosesNothingSilently) {  // H8
   pair.step_one_event(pair.now);
 }
 
+TEST(Replica, ChangesOfAnEarlierReunionAreNotDoneAgainBehindWhatCameSince) {  // H8
+  Pair pair;
+  pair.must(0, plug(lb_number(2)));
+  const auto part = [&] {
+    pair.set_link(false);
+    pair.own(1, Ownership::master);
+    EXPECT_TRUE(pair.run_until([&] { return pair.status(0).phase == Phase::solo && pair.status(1).phase == Phase::solo; }));
+  };
+  const auto meet_as_backup = [&] { pair.own(0, Ownership::backup), pair.set_link(true); };
+  part();
+  EXPECT_EQ(pair.must(0, registration(kLb, 10)).durability, Durability::local);
+  meet_as_backup();
+  ASSERT_TRUE(pair.run_until([&] { return pair.status(0).dropped == 1; }));
+  pair.set_link(false);  // node 0 has cut it, and node 1 never hears of it
+  pair.own(1, Ownership::backup);
+  pair.own(0, Ownership::master);
+  ASSERT_TRUE(pair.run_until([&] { return pair.status(0).leads; }));
+  pair.set_link(true);
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged() && pair.status(0).leads; }));
+  ASSERT_EQ(pair.must(0, registration(kLb, 10)).durability, Durability::pair);
+  ASSERT_EQ(pair.must(0, UnregisterCommand{kLb, {std::get<RegisterCommand>(registration(kLb, 10)).items.front().amphora.mac}}).durability, Durability::pair);
+  part();
+  EXPECT_EQ(pair.must(0, registration(lb_number(2), 30)).durability, Durability::local);
+  meet_as_backup();
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged() && pair.status(1).leads && pair.status(0).dropped == 0; }));
+  EXPECT_EQ(pair.amphorae(1), 0U) << "it came back, although everybody was told that it is gone";
+  EXPECT_EQ(pair.status(1).dropped, 1U);
+  EXPECT_FALSE(pair.nodes[1].core->applied().check(registration(lb_number(2), 30))->changed) << "nothing had come between: done again";
+}
+
 TEST(Replica, FencedOwnerWaitsForBackupAndRaisesNoTerms) {  // H13: no livelock
   Pair pair;
   pair.set_link(false);
