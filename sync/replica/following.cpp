@@ -39,8 +39,9 @@ void Replica::Impl::on_message(const Header& header, const Append& append) {
   taken.batch.meta = meta;
   if (!taken.cut.empty() && !planted(Planted::forget_dropped)) list_as_orphans(taken.cut, taken.batch);
   if (planted(Planted::acknowledge_before_fsync)) send(Ack{taken.agreed, meta.ever_synced, programmed, peer.snapshot_installed});
-  persist(std::move(taken.batch), [this, agreed = taken.agreed, refused = taken.refused, whole = reconciled, committed = append.committed, term = header.term] {
-    if (mode != Mode::following || meta.term != term || !history.holds(agreed)) return;
+  persist(std::move(taken.batch), [this, agreed = taken.agreed, refused = taken.refused, whole = reconciled, committed = append.committed, term = header.term,
+                                   generation = log_generation] {
+    if (mode != Mode::following || meta.term != term || generation != log_generation || !history.holds(agreed)) return;
     agreement_durable = agreement_durable || (whole && reconciled);
     // A late or repeated Append must not take back what a newer one brought.
     if (!reconciled || agreed.seq > durable.seq || !history.holds(durable)) durable = agreed;
@@ -95,9 +96,14 @@ bool Replica::Impl::cut_after(const LogPoint& point, Taken& taken) {
   taken.cut = history.truncate_after(point.seq);
   for (const auto& entry : taken.cut) forget(entry.request_id, entry.seq);
   taken.batch.truncate_after = point.seq;
-  durable = std::min(durable, history.last(), [](const LogPoint& a, const LogPoint& b) { return a.seq < b.seq; });
+  log_was_cut();
   programmed = std::min(programmed, history.committed());
   return true;
+}
+
+void Replica::Impl::log_was_cut() {
+  ++log_generation;
+  durable = std::min(durable, history.last(), [](const LogPoint& a, const LogPoint& b) { return a.seq < b.seq; });
 }
 
 // They stay in the durable list of this node until the leader has them: nothing disappears silently (H8).

@@ -202,8 +202,8 @@ void Replica::Impl::append_command(const Command& command, const std::string& re
   PersistBatch batch;
   if (for_both || floor_dirty) batch.meta = meta;
   batch.append.push_back(entry);
-  persist(std::move(batch), [this, point, for_both, term = meta.term] {
-    if (history.holds(point)) durable = std::max(durable, point, [](const LogPoint& a, const LogPoint& b) { return a.seq < b.seq; });
+  persist(std::move(batch), [this, point, for_both, term = meta.term, generation = log_generation] {
+    if (generation == log_generation && history.holds(point)) durable = std::max(durable, point, [](const LogPoint& a, const LogPoint& b) { return a.seq < b.seq; });
     if (mode != Mode::leading) return;
     if (for_both && meta.term == term) ceiling_durable = std::max(ceiling_durable, point.seq);
     advance_commit();

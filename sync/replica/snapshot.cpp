@@ -127,6 +127,7 @@ void Replica::Impl::install_snapshot() {
   PersistBatch batch;
   list_as_replaced(state, snapshot.begin.point, batch);
   history.install(std::move(state), snapshot.begin.point);
+  log_was_cut();
   meta.base = snapshot.begin.point;
   meta.pair_floor = snapshot.begin.point;
   meta.pairing = {meta.term, meta.pair_floor, 0};
@@ -138,7 +139,8 @@ void Replica::Impl::install_snapshot() {
   log(Severity::info, "took over the leader's state at change " + std::to_string(meta.base.seq.value));
   everything_asked = true;
   out.push_back(Program{history.committed(), {}, true});
-  persist(std::move(batch), [this, point = meta.base, credit = SnapshotCredit{snapshot.begin.id, snapshot.next_index}] {
+  persist(std::move(batch), [this, point = meta.base, generation = log_generation, credit = SnapshotCredit{snapshot.begin.id, snapshot.next_index}] {
+    if (generation != log_generation) return;  // replaced by a later one
     durable = point;
     if (peer.snapshot_begun == credit.id) peer.snapshot_installed = credit.id;
     send(credit);

@@ -167,6 +167,7 @@ struct Replica::Impl {
   void on_message(const Header& header, const Heartbeat& beat);
   void on_message(const Header& header, const Stale&);
   void on_message(const Header& header, const OrphansTaken& taken);
+  void log_was_cut();
   void acknowledge();
   void send_nack(NackReason reason);
   void send_orphans();
@@ -233,6 +234,9 @@ struct Replica::Impl {
   History history;
   std::vector<DroppedChange> dropped;
   LogPoint durable;        // newest entry on the own disk
+  // Counts how often something was taken out of the log. What was on its way to the disk before says nothing of what stands now: the
+  // disk takes it out again in its turn, also where the same entry has come back since.
+  std::uint64_t log_generation = 0;
   Seq ceiling_durable;     // leader: of the pairing in this term, on the own disk: nothing beyond may be answered `pair`
   Seq programmed;
   bool begun = false;

@@ -172,7 +172,7 @@ void World::perform(std::size_t i, Effect& effect) {
   } else if (auto* persist = std::get_if<Persist>(&effect)) {
     // The batch is on the disk some time before its answer is seen; a crash in between leaves it there, one before does not.
     const auto begin = std::max(now, node.disk_free);
-    const auto work = std::chrono::microseconds(200 + random() % 3000);
+    const std::chrono::microseconds work = node.disk_work.value_or(std::chrono::microseconds(200 + random() % 3000));
     node.disk_free = begin + work;
     const auto delay = node.disk_free - now;
     post(delay - work / 2, [this, i, life, batch = std::make_shared<PersistBatch>(std::move(persist->batch))] {

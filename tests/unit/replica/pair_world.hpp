@@ -38,6 +38,7 @@ struct World {
     std::unique_ptr<Replica> core;  // null: dead
     Ownership ownership = Ownership::unknown;
     TimePoint disk_free{0};         // writes are done in order
+    std::optional<std::chrono::microseconds> disk_work;  // of every write; else random and short
     std::uint64_t life = 0;         // events of an earlier life are void
     bool store_broken = false;
     bool ovs_works = true;

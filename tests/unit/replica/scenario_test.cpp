@@ -66,6 +66,31 @@ TEST(Replica, FollowerToldToResynchroniseTakesTheWholeStateAndLosesNothing) {  /
   EXPECT_EQ(pair.must(0, registration(kLb, 2)).durability, Durability::pair);
 }
 
+// What was on its way to the follower's disk when it took the leader's state is taken out again by that, also if it came back meanwhile.
+TEST(Replica, ChangeThatASnapshotOvertakesIsAnsweredOnlyOnceItIsThereToStay) {  // H3
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    Pair pair(seed);
+    ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
+    pair.nodes[1].disk_work = milliseconds(400);  // its writes wait in a row
+    const auto handle = pair.submit(0, registration(kLb, 1));
+    pair.run(milliseconds(20));
+    pair.tell(1, Resync{});
+    ASSERT_TRUE(pair.run_until([&] { return pair.story().find("took over the leader's state") != std::string::npos; }, milliseconds(500)));
+    pair.set_link(false);
+    pair.set_link(true);
+    ASSERT_TRUE(pair.run_until([&] { return pair.answer(handle).has_value(); }));
+    const auto* accepted = std::get_if<ChangeAccepted>(&pair.answers.at(handle).result);
+    ASSERT_NE(accepted, nullptr);
+    ASSERT_EQ(accepted->durability, Durability::pair);
+    const auto& disk = pair.nodes[1].disk;
+    const auto on_disk = [&] { return disk.log.empty() ? disk.meta.base.seq : disk.log.back().seq; };
+    const auto end = pair.now + seconds(5);
+    do {
+      ASSERT_GE(on_disk(), accepted->seq) << "seed " << seed;
+    } while (pair.now < end && pair.step_one_event(end));
+  }
+}
+
 TEST(Replica, PairAnswerMeansBothDisksAndBothSwitches) {  // H3
   Pair pair;
   const auto answer = pair.must(0, registration(kLb, 1));
