@@ -81,7 +81,7 @@ struct PersistBatch {
   std::optional<Meta> meta;
   std::optional<Seq> truncate_after;  // cut log entries with a greater seq
   std::optional<std::vector<LoadBalancer>>
-      install_base;                       // snapshot: replaces base state and empties the log; meta.base says the point
+      install_base;                       // snapshot: replaces base state and empties the log (append brings back what stays); meta.base says the point
   std::vector<LoadBalancer> base_upsert;  // checkpoint: moves the base forward (meta.base), ...
   std::vector<LoadBalancerId> base_erase;
   std::optional<Seq> prune_through;  // ... and drops the log entries up to it

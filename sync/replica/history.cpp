@@ -44,6 +44,14 @@ const LogEntry* History::entry(Seq seq) const {
   return found == nullptr ? nullptr : &found->entry;
 }
 
+std::vector<LogEntry> History::after(Seq seq) const {
+  std::vector<LogEntry> entries;
+  for (const auto& one : log_) {
+    if (one.entry.seq > seq) entries.push_back(one.entry);
+  }
+  return entries;
+}
+
 const LoadBalancerId* History::touched(Seq seq) const {
   const auto* found = item(seq);
   return found == nullptr ? nullptr : &load_balancer_of(found->command);

@@ -110,6 +110,21 @@ void Replica::Impl::list_as_replaced(const Registry& state, const LogPoint& poin
   list_dropped(std::move(replaced), batch);
 }
 
+void Replica::Impl::keep_beyond(const std::vector<LogEntry>& beyond, PersistBatch& batch) {
+  std::vector<DroppedChange> lost;
+  for (const auto& entry : beyond) {
+    if (lost.empty() && history.append(entry)) {
+      batch.append.push_back(entry);
+      continue;
+    }
+    forget(entry.request_id, entry.seq);
+    lost.push_back({entry.term, entry.seq, entry.request_id, entry.command, "does not fit the state that the leader sent"});
+  }
+  if (lost.empty()) return;
+  log(Severity::warning, std::to_string(lost.size()) + " changes do not fit the state that the leader sent; they are listed");
+  list_dropped(std::move(lost), batch);
+}
+
 void Replica::Impl::install_snapshot() {
   auto snapshot = std::exchange(snapshot_in, SnapshotIn{});
   Registry state;
@@ -125,11 +140,16 @@ void Replica::Impl::install_snapshot() {
     return;
   }
   PersistBatch batch;
-  list_as_replaced(state, snapshot.begin.point, batch);
+  const auto end_before = history.last().seq;
+  // Where the own log reaches beyond it in the same history, that stays: the pair may rest on it, and the leader may be about to lose it.
+  const bool same_history = history.holds(snapshot.begin.point);
+  const auto beyond = same_history ? history.after(snapshot.begin.point.seq) : std::vector<LogEntry>{};
+  if (!same_history) list_as_replaced(state, snapshot.begin.point, batch);
   history.install(std::move(state), snapshot.begin.point);
-  log_was_cut();
+  keep_beyond(beyond, batch);
+  if (!same_history || history.last().seq < end_before) log_was_cut();
   meta.base = snapshot.begin.point;
-  meta.pair_floor = snapshot.begin.point;
+  if (meta.pair_floor.seq <= meta.base.seq || !history.holds(meta.pair_floor)) meta.pair_floor = meta.base;
   meta.pairing = {meta.term, meta.pair_floor, 0};
   meta.ever_synced = true;
   diverged = false;
@@ -139,9 +159,9 @@ void Replica::Impl::install_snapshot() {
   log(Severity::info, "took over the leader's state at change " + std::to_string(meta.base.seq.value));
   everything_asked = true;
   out.push_back(Program{history.committed(), {}, true});
-  persist(std::move(batch), [this, point = meta.base, generation = log_generation, credit = SnapshotCredit{snapshot.begin.id, snapshot.next_index}] {
+  persist(std::move(batch), [this, end = history.last(), generation = log_generation, credit = SnapshotCredit{snapshot.begin.id, snapshot.next_index}] {
     if (generation != log_generation) return;  // replaced by a later one
-    durable = point;
+    durable = end;
     if (peer.snapshot_begun == credit.id) peer.snapshot_installed = credit.id;
     send(credit);
   });

@@ -192,6 +192,7 @@ struct Replica::Impl {
   void on_message(const Header& header, const SnapshotBegin& begin_of);
   void on_message(const Header& header, const SnapshotChunk& chunk);
   void list_as_replaced(const Registry& state, const LogPoint& point, PersistBatch& batch);
+  void keep_beyond(const std::vector<LogEntry>& beyond, PersistBatch& batch);
   void install_snapshot();
 
   // ---- clients.cpp

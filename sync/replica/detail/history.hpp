@@ -31,6 +31,7 @@ class History {
   std::optional<LogPoint> point(Seq seq) const;
   bool holds(const LogPoint& point) const;
   const LogEntry* entry(Seq seq) const;        // null if not in the log
+  std::vector<LogEntry> after(Seq seq) const;  // the entries that follow, oldest first
   const LoadBalancerId* touched(Seq seq) const;  // the load balancer that the entry at seq is about; null if not in the log
 
   // Newest first: every one of the last 8, then ever wider steps, the base at the end. At most kLocatorPointsMax.

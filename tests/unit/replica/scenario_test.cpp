@@ -1,95 +1,13 @@
 // What the pair promises, one story a test (H1-H3, H8, H9, H12, H13).
 #include <gmock/gmock.h>
 
-#include "tests/unit/replica/pair_world.hpp"
+#include "tests/unit/replica/pair_story.hpp"
 
 namespace distributor::replica::testing {
 namespace {
 
 using ::testing::Contains;
 using ::testing::HasSubstr;
-
-const LoadBalancerId kLb = lb_number(1);
-
-// Two nodes that met empty; node 0 owns and leads; one load balancer is plugged.
-struct Pair : World {
-  explicit Pair(std::uint64_t seed = 1, Config wanted = {}) : World(seed) {
-    config = wanted;
-    config.pair_id = "pair";
-    boot(0);
-    boot(1);
-    give_ownership_to(0);
-    EXPECT_TRUE(run_until([this] { return converged() && status(0).leads; }));
-    EXPECT_EQ(must(0, plug(kLb)).durability, Durability::pair);
-  }
-  ChangeAccepted must(std::size_t node, Command command, const std::string& id = "") {
-    const auto handle = submit(node, std::move(command), id);
-    EXPECT_TRUE(run_until([&] { return answer(handle).has_value(); }));
-    const auto* accepted = answer(handle) ? std::get_if<ChangeAccepted>(&answers.at(handle).result) : nullptr;
-    if (accepted == nullptr) {
-      const auto* refused = answer(handle) ? std::get_if<ChangeRefused>(&answers.at(handle).result) : nullptr;
-      ADD_FAILURE() << "refused: " << (refused != nullptr ? refused->message : "no answer");
-      return {};
-    }
-    return *accepted;
-  }
-  ChangeRefused refusal(std::size_t node, Command command) {
-    const auto handle = submit(node, std::move(command));
-    EXPECT_TRUE(run_until([&] { return answer(handle).has_value(); }));
-    const auto* refused = std::get_if<ChangeRefused>(&answers.at(handle).result);
-    EXPECT_NE(refused, nullptr);
-    return refused != nullptr ? *refused : ChangeRefused{};
-  }
-  std::size_t amphorae(std::size_t node) const {
-    const auto lb = nodes[node].core->applied().find(kLb);
-    if (!lb) return 0;
-    return static_cast<std::size_t>(std::count_if(lb->slots.begin(), lb->slots.end(), [](const Slot& slot) { return slot.occupant.has_value(); }));
-  }
-  ~Pair() {
-    if (::testing::Test::HasFailure()) std::printf("%s", story().c_str());
-    EXPECT_THAT(violations, ::testing::IsEmpty());
-    EXPECT_THAT(answered_twice, ::testing::IsEmpty());
-  }
-};
-
-TEST(Replica, FollowerToldToResynchroniseTakesTheWholeStateAndLosesNothing) {  // H8
-  Pair pair;
-  pair.must(0, registration(kLb, 1));
-  ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
-  pair.tell(0, Resync{});  // the leader: nothing happens
-  pair.tell(1, Resync{});
-  ASSERT_TRUE(pair.run_until([&] { return pair.story().find("the peer gets a snapshot of 1 load balancers") != std::string::npos; }));
-  pair.run(std::chrono::seconds(2));
-  ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
-  EXPECT_EQ(pair.status(0).dropped, 0U);
-  EXPECT_EQ(pair.status(1).dropped, 0U);
-  EXPECT_EQ(pair.must(0, registration(kLb, 2)).durability, Durability::pair);
-}
-
-// What was on its way to the follower's disk when it took the leader's state is taken out again by that, also if it came back meanwhile.
-TEST(Replica, ChangeThatASnapshotOvertakesIsAnsweredOnlyOnceItIsThereToStay) {  // H3
-  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
-    Pair pair(seed);
-    ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
-    pair.nodes[1].disk_work = milliseconds(400);  // its writes wait in a row
-    const auto handle = pair.submit(0, registration(kLb, 1));
-    pair.run(milliseconds(20));
-    pair.tell(1, Resync{});
-    ASSERT_TRUE(pair.run_until([&] { return pair.story().find("took over the leader's state") != std::string::npos; }, milliseconds(500)));
-    pair.set_link(false);
-    pair.set_link(true);
-    ASSERT_TRUE(pair.run_until([&] { return pair.answer(handle).has_value(); }));
-    const auto* accepted = std::get_if<ChangeAccepted>(&pair.answers.at(handle).result);
-    ASSERT_NE(accepted, nullptr);
-    ASSERT_EQ(accepted->durability, Durability::pair);
-    const auto& disk = pair.nodes[1].disk;
-    const auto on_disk = [&] { return disk.log.empty() ? disk.meta.base.seq : disk.log.back().seq; };
-    const auto end = pair.now + seconds(5);
-    do {
-      ASSERT_GE(on_disk(), accepted->seq) << "seed " << seed;
-    } while (pair.now < end && pair.step_one_event(end));
-  }
-}
 
 TEST(Replica, PairAnswerMeansBothDisksAndBothSwitches) {  // H3
   Pair pair;
@@ -329,21 +247,6 @@ TEST(Replica, ContactEndsAfterAFewComparisonsWhateverTheDelays) {  // no liveloc
     pair.run(seconds(5));
     for (const auto& node : pair.nodes) EXPECT_LT(node.log.size(), 20U) << seed;
   }
-}
-
-TEST(Replica, SnapshotWhenTheLogNoLongerReaches) {  // H1
-  Config small;
-  small.log_keep_max = 32;
-  small.checkpoint_every = 8;
-  Pair pair(1, small);
-  pair.must(0, registration(kLb, 0));
-  pair.crash(1);
-  for (std::uint32_t i = 1; i < 120; ++i) pair.must(0, registration(kLb, i));
-  ASSERT_GT(pair.nodes[0].disk.meta.base.seq.value, 20U);
-  pair.boot(1);
-  ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
-  EXPECT_EQ(pair.amphorae(1), 120U);
-  EXPECT_EQ(pair.must(0, registration(kLb, 200)).durability, Durability::pair);
 }
 
 TEST(Replica, RequestIdThatWasSeenIsAnsweredWithoutASecondChange) {

@@ -1,0 +1,81 @@
+// The leader's whole state, and what the follower has beyond it (H1, H3, H8).
+#include "tests/unit/replica/pair_story.hpp"
+
+namespace distributor::replica::testing {
+namespace {
+
+TEST(Replica, FollowerToldToResynchroniseTakesTheWholeStateAndLosesNothing) {  // H8
+  Pair pair;
+  pair.must(0, registration(kLb, 1));
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
+  pair.tell(0, Resync{});  // the leader: nothing happens
+  pair.tell(1, Resync{});
+  ASSERT_TRUE(pair.run_until([&] { return pair.story().find("the peer gets a snapshot of 1 load balancers") != std::string::npos; }));
+  pair.run(std::chrono::seconds(2));
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
+  EXPECT_EQ(pair.status(0).dropped, 0U);
+  EXPECT_EQ(pair.status(1).dropped, 0U);
+  EXPECT_EQ(pair.must(0, registration(kLb, 2)).durability, Durability::pair);
+}
+
+// The leader's state may be older than what the follower has already on its way to the disk.
+TEST(Replica, ChangeThatASnapshotOvertakesIsAnsweredOnlyOnceItIsThereToStay) {  // H3
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    Pair pair(seed);
+    ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
+    pair.nodes[1].disk_work = milliseconds(400);  // its writes wait in a row
+    const auto handle = pair.submit(0, registration(kLb, 1));
+    pair.run(milliseconds(20));
+    pair.tell(1, Resync{});
+    ASSERT_TRUE(pair.run_until([&] { return pair.story().find("took over the leader's state") != std::string::npos; }, milliseconds(500)));
+    pair.set_link(false);
+    pair.set_link(true);
+    ASSERT_TRUE(pair.run_until([&] { return pair.answer(handle).has_value(); }));
+    const auto* accepted = std::get_if<ChangeAccepted>(&pair.answers.at(handle).result);
+    ASSERT_NE(accepted, nullptr);
+    ASSERT_EQ(accepted->durability, Durability::pair);
+    const auto& disk = pair.nodes[1].disk;
+    const auto on_disk = [&] { return disk.log.empty() ? disk.meta.base.seq : disk.log.back().seq; };
+    const auto end = pair.now + seconds(5);
+    do {
+      ASSERT_GE(on_disk(), accepted->seq) << "seed " << seed;
+    } while (pair.now < end && pair.step_one_event(end));
+  }
+}
+
+TEST(Replica, SnapshotWhenTheLogNoLongerReaches) {  // H1
+  Config small;
+  small.log_keep_max = 32;
+  small.checkpoint_every = 8;
+  Pair pair(1, small);
+  pair.must(0, registration(kLb, 0));
+  pair.crash(1);
+  for (std::uint32_t i = 1; i < 120; ++i) pair.must(0, registration(kLb, i));
+  ASSERT_GT(pair.nodes[0].disk.meta.base.seq.value, 20U);
+  pair.boot(1);
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
+  EXPECT_EQ(pair.amphorae(1), 120U);
+  EXPECT_EQ(pair.must(0, registration(kLb, 200)).durability, Durability::pair);
+}
+
+TEST(Replica, TheLeadersOlderStateTakesNothingFromTheFollowersDisk) {  // H3: the leader may be about to lose it
+  Pair pair;
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
+  pair.nodes[0].disk_work = seconds(5);
+  pair.submit(0, registration(kLb, 1));
+  pair.run(milliseconds(100));
+  const auto& disk = pair.nodes[1].disk;
+  ASSERT_EQ(disk.log.size(), 2U) << "the follower is faster";
+  pair.tell(1, Resync{});
+  ASSERT_TRUE(pair.run_until([&] { return disk.meta.base.seq == Seq{1}; }));
+  ASSERT_EQ(disk.log.size(), 1U);
+  EXPECT_EQ(disk.log.back().seq, Seq{2});
+  EXPECT_EQ(disk.meta.pair_floor.seq, Seq{2});
+  pair.crash(0);
+  pair.give_ownership_to(1);
+  ASSERT_TRUE(pair.run_until([&] { return pair.status(1).leads; }));
+  EXPECT_EQ(pair.amphorae(1), 1U);
+}
+
+}  // namespace
+}  // namespace distributor::replica::testing
