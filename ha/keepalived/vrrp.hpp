@@ -9,6 +9,9 @@ inline constexpr int kBasePriority = 100;    // equal on both nodes: readiness a
 inline constexpr int kReadinessReady = 150;  // 250 in all: a short skew time and below 255
 inline constexpr int kReadinessLeaving = 50;
 inline constexpr int kReadinessNone = 0;
+// While this stands keepalived is in FAULT. On the way there an owner sends an advert of priority 0, and the peer takes over within its
+// skew time (about 2 ms at 250) rather than within three intervals. No node may stay so: alone, it would own nothing.
+inline constexpr int kReadinessYield = -254;
 
 enum class VrrpState : std::uint8_t { unknown, master, backup, fault, stopped };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "ha/role/detail/readiness_holder.hpp"
 #include "ha/role/detail/readiness_judge.hpp"
 
 namespace distributor::role {
@@ -53,10 +54,10 @@ struct RoleMachine::Impl {
   Impl(Config the_config, TimePoint start_time)
       : config(std::move(the_config)),
         judge(config),
+        readiness(config),
         started(start_time),
         now(start_time),
-        last_step(start_time),
-        ready_again_after(config.ready_again_after) {}
+        last_step(start_time) {}
 
   void on(const Tick&) {}
   void on(const KeepalivedSaid& event);
@@ -82,8 +83,6 @@ struct RoleMachine::Impl {
   void close_gate(const char* why);
   void tell_ownership();
   void evaluate_readiness();
-  void set_readiness(int value, const std::string& reason);
-  void count_loss();
   void start_rounds(AnnounceReason reason);
   void announce_due();
   void query_due();
@@ -96,6 +95,7 @@ struct RoleMachine::Impl {
 
   Config config;
   detail::ReadinessJudge judge;
+  detail::ReadinessHolder readiness;
   TimePoint started, now, last_step;
   TimePoint deadline = kNever;
   std::vector<Effect> effects;
@@ -123,13 +123,7 @@ struct RoleMachine::Impl {
   Gate gate = Gate::as_found;
   std::optional<Ownership> ownership_told;
   bool evaluated = false;
-  std::optional<int> readiness;
-  std::string readiness_reason;
-  std::optional<TimePoint> better_since;  // the judgement has been above what stands since then
-  std::optional<TimePoint> rewrite_at;
-  std::uint64_t takeovers = 0, readiness_losses = 0, ownership_changes = 0;
-  std::optional<TimePoint> lost_at;  // readiness, last time
-  Duration ready_again_after;
+  std::uint64_t takeovers = 0, ownership_changes = 0;
 
   // announcements
   int rounds_left = 0;
@@ -184,15 +178,16 @@ void RoleMachine::Impl::plan_query() {
 // and announcements would draw the clients back to it.
 void RoleMachine::Impl::notice_pause() {
   const Duration gap = now - std::exchange(last_step, now);
-  if (config.standalone || gap < kPauseMin || alive != true) return;
+  if (config.standalone || gap < kPauseMin) return;
+  // A gatekeeper that was restarted meanwhile does not remember what its predecessor cleared, so nobody tells. One that does remember has told
+  // by then.
+  readiness.write_again_at(now + std::chrono::seconds(1));
+  if (alive != true) return;
   log(Severity::warning, "this process stood still for " +
                              std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(gap).count()) +
                              " ms: asking keepalived before anything is announced");
   asking_after_pause = true;
   query_at = now;
-  // A gatekeeper that was restarted meanwhile does not remember what its predecessor cleared, so nobody tells. One that does remember has told
-  // by then.
-  if (readiness) rewrite_at = now + std::chrono::seconds(1);
 }
 
 void RoleMachine::Impl::told(VrrpState state, bool fresh) {
@@ -250,12 +245,12 @@ void RoleMachine::Impl::on(const DeclaredDead&) {
   vrrp_known = false;  // it may have read lines meant for us
   known_by_line = false;
   evaluated = true;
-  set_readiness(keepalived::kReadinessNone, "declared dead by the gatekeeper");
+  readiness.declared_dead(now, effects);
   if (alive == true) query_at = now;
 }
 
 void RoleMachine::Impl::on(const ReadinessWriteFailed&) {
-  if (readiness) rewrite_at = now + config.query_retry;
+  readiness.write_again_at(now + config.query_retry);
 }
 
 void RoleMachine::Impl::evaluate_gate() {
@@ -324,49 +319,15 @@ void RoleMachine::Impl::tell_ownership() {
 void RoleMachine::Impl::evaluate_readiness() {
   if (config.standalone) return;
   if (!evaluated) {
+    readiness.take_as_found(effects);
     const bool keepalived_known = vrrp_known || alive == false;
     const bool can = keepalived_known && health && health->ovs_connected && sync && sync->evaluated;
     if (!can && now - started < config.start_grace) return wake_at(started + config.start_grace);
     evaluated = true;
-    readiness = config.readiness_found;
-    readiness_reason = "as found at start";
+    readiness.begin();
   }
-  const detail::Judgement verdict = judge.judge(sync, health, leave, now, deadline);
-  if (verdict.hold) return better_since.reset();
-  const int stands = readiness.value_or(keepalived::kReadinessNone);
-  if (verdict.value <= stands || (vrrp_known && vrrp == VrrpState::master)) {
-    better_since.reset();
-    if (verdict.value != stands || !readiness) return set_readiness(verdict.value, verdict.reason);
-    readiness_reason = verdict.reason;
-    if (rewrite_at && *rewrite_at <= now) return set_readiness(verdict.value, verdict.reason);
-    if (rewrite_at) wake_at(*rewrite_at);
-    return;
-  }
-  if (!readiness) set_readiness(keepalived::kReadinessNone, "not ready for long enough yet");
-  if (!better_since) better_since = now;
-  if (now - *better_since >= ready_again_after) {
-    better_since.reset();
-    return set_readiness(verdict.value, verdict.reason);
-  }
-  wake_at(*better_since + ready_again_after);
-}
-
-// No flapping: a node that loses its readiness again and again is trusted later each time (H6).
-void RoleMachine::Impl::count_loss() {
-  ++readiness_losses;
-  const bool again = lost_at && now - *lost_at < config.flap_window;
-  ready_again_after = again ? std::min(config.ready_again_max, 2 * ready_again_after) : config.ready_again_after;
-  lost_at = now;
-}
-
-void RoleMachine::Impl::set_readiness(int value, const std::string& reason) {
-  if (value == keepalived::kReadinessNone && readiness.value_or(0) == keepalived::kReadinessReady) count_loss();
-  readiness = value;
-  readiness_reason = reason;
-  rewrite_at.reset();
-  effects.push_back(SetReadiness{value, reason});
-  log(value == keepalived::kReadinessNone ? Severity::warning : Severity::info,
-      "readiness " + std::to_string(value) + ": " + reason);
+  const detail::Surroundings around{vrrp_known && vrrp == VrrpState::master, sync && sync->peer_alive && sync->peer_ready};
+  readiness.follow(judge.judge(sync, health, leave, now, deadline), around, now, deadline, effects);
 }
 
 void RoleMachine::Impl::start_rounds(AnnounceReason reason) {
@@ -433,12 +394,12 @@ Status RoleMachine::status() const {
   status.keepalived_alive = machine.alive == true;
   status.gate = machine.gate;
   status.owner = machine.gate == Gate::open;
-  status.readiness = machine.readiness;
-  status.readiness_reason = machine.readiness_reason;
+  status.readiness = machine.readiness.value();
+  status.readiness_reason = machine.readiness.reason();
   status.takeovers = machine.takeovers;
-  status.readiness_losses = machine.readiness_losses;
+  status.readiness_losses = machine.readiness.losses();
   status.ownership_changes = machine.ownership_changes;
-  status.ready_again_after = machine.ready_again_after;
+  status.ready_again_after = machine.readiness.ready_again_after();
   return status;
 }
 

@@ -39,7 +39,9 @@ struct Config {
   int announce_rounds = 4;                              // at a takeover, in all
   Duration announce_refresh = std::chrono::seconds(5);  // while owner; 0 = never
   Duration query_retry = std::chrono::seconds(1);       // while keepalived runs and its state is unknown
-  Duration audit_every = std::chrono::seconds(10);      // ask keepalived although nothing seems lost; 0 = never
+  Duration audit_every =
+      std::chrono::seconds(10);  // ask keepalived, and write readiness again, although nothing seems lost; 0 = never
+  Duration yield_max = std::chrono::milliseconds(100);  // longest that an owner stays in FAULT to hand over at once
 };
 
 // What the replica knows. Send it whenever it may have changed; equal facts cost nothing.
@@ -109,7 +111,7 @@ enum class Severity : std::uint8_t { info, warning, error };
 struct SetReadiness {
   int value = 0;
   std::string reason;
-};                   // 0, 50 or 150
+};                   // 0, 50 or 150; -254 for a moment (kReadinessYield)
 struct OpenGate {};  // desired state; until the first of these two: leave the gate as found
 struct CloseGate {};
 struct Announce {

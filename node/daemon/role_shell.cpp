@@ -114,7 +114,6 @@ void RoleShell::perform(const role::Effect& effect) {
   std::visit(Overloaded{
                  [this](const role::SetReadiness& set) {
                    if (!config_.keepalived) return;
-                   spdlog::info("readiness {}: {}", set.value, set.reason);
                    if (auto written = keepalived::write_readiness(config_.readiness_file().string(), set.value); !written) {
                      spdlog::error("readiness file: {}", written.error());
                      queue_.emplace_back(role::ReadinessWriteFailed{});

@@ -19,7 +19,7 @@ void VrrpPair::start(std::size_t host) {
   self.running = true;
   self.address = false;  // it takes off what a dead one left
   hooks_.alive(host, true);
-  enter(host, self.fault ? VrrpState::fault : VrrpState::backup);
+  enter(host, self.faulty() ? VrrpState::fault : VrrpState::backup);
 }
 
 void VrrpPair::kill(std::size_t host, bool with_host) {
@@ -32,23 +32,32 @@ void VrrpPair::kill(std::size_t host, bool with_host) {
   hooks_.alive(host, false);
 }
 
-void VrrpPair::set_readiness(std::size_t host, int value) { at(host).readiness = value; }
+void VrrpPair::set_readiness(std::size_t host, int value) {
+  at(host).readiness = value;
+  run(host, [this, host] { follow_faults(host); });
+}
 
 void VrrpPair::set_fault(std::size_t host, bool fault) {
-  auto& self = at(host);
-  if (self.fault == fault) return;
-  self.fault = fault;
-  if (self.running) enter(host, fault ? VrrpState::fault : VrrpState::backup);
+  at(host).fault = fault;
+  follow_faults(host);
+}
+
+// An owner whose interface works says goodbye with priority 0.
+void VrrpPair::follow_faults(std::size_t host) {
+  const auto& self = one(host);
+  if (!self.running || self.faulty() == (self.state == VrrpState::fault)) return;
+  if (self.state == VrrpState::master && !self.fault) send_advert(host, 0);
+  enter(host, self.faulty() ? VrrpState::fault : VrrpState::backup);
 }
 
 void VrrpPair::flap(std::size_t host) {
-  if (!one(host).running || one(host).fault) return;
+  if (!one(host).running || one(host).faulty()) return;
   const bool master = one(host).state == VrrpState::master;
   for (int step = 0; step < 2; ++step) {
     const auto next = (step == 0) == master ? VrrpState::backup : VrrpState::master;
     timeline_.at(timeline_.now() + milliseconds(step * 5), [this, host, next] {
       run(host, [this, host, next] {
-        if (one(host).running && !one(host).fault) enter(host, next);
+        if (one(host).running && !one(host).faulty()) enter(host, next);
       });
     });
   }
@@ -98,8 +107,10 @@ void VrrpPair::send_advert(std::size_t host, int priority) {
 
 void VrrpPair::hear(std::size_t host, int heard) {
   const auto& self = one(host);
-  if (!self.running || self.fault) return;
-  if (self.state == VrrpState::backup) {
+  if (!self.running || self.faulty()) return;
+  if (self.state == VrrpState::backup && heard == 0) {
+    wait_for_adverts(host, skew(host));
+  } else if (self.state == VrrpState::backup) {
     if (heard >= priority(host)) wait_for_adverts(host, 3 * kAdvert + skew(host));  // a lower one is preempted: the timer runs on
   } else if (self.state == VrrpState::master) {
     const bool gives_way = heard > priority(host) || (heard == priority(host) && host == 0);  // equal: the higher address stays

@@ -3,6 +3,7 @@
 // other, their FIFO lines and who holds the management address.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <functional>
@@ -34,20 +35,22 @@ class VrrpPair {
   keepalived::VrrpState state(std::size_t host) const { return one(host).state; }
   bool holds_address(std::size_t host) const { return one(host).address; }
   void delete_address(std::size_t host) { at(host).address = false; }
-  int priority(std::size_t host) const { return keepalived::kBasePriority + one(host).readiness; }
+  int priority(std::size_t host) const { return std::max(1, keepalived::kBasePriority + one(host).readiness); }
 
  private:
   struct One {
     bool running = false;
-    bool fault = false;
+    bool fault = false;  // of its interface
     bool address = false;
     int readiness = 0;
     keepalived::VrrpState state = keepalived::VrrpState::stopped;
     std::uint64_t timer = 0;  // the timer that counts; an older one is void
+    bool faulty() const { return fault || readiness <= keepalived::kReadinessYield; }
   };
   One& at(std::size_t host) { return hosts_[host]; }
   const One& one(std::size_t host) const { return hosts_[host]; }
   void enter(std::size_t host, keepalived::VrrpState state);
+  void follow_faults(std::size_t host);
   void wait_for_adverts(std::size_t host, Duration time);
   void advertise(std::size_t host);
   void send_advert(std::size_t host, int priority);

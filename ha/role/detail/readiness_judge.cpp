@@ -48,11 +48,11 @@ Judgement ReadinessJudge::judge(const std::optional<SyncFacts>& sync, const std:
   const std::string unwell = health_fault(*health, now, deadline);
   const std::string links = links_fault(*sync, *health, now, deadline);
   const bool settled_too_long = lasted(sync->negotiating, negotiating_since_, config_.negotiating_max, now, deadline);
-  if (!unwell.empty()) return {kReadinessNone, unwell, false};
+  if (!unwell.empty()) return {kReadinessNone, unwell, false, health->store_ok && !health->ovs_connected};
   if (sync->negotiating && !settled_too_long) return {kReadinessNone, "histories are being compared", true};
   if (!sync->entitled) return {kReadinessNone, sync->why_not.empty() ? "not entitled to own" : sync->why_not, false};
   if (sync->peer_alive && !sync->leads && !sync->in_sync) return {kReadinessNone, "not in sync with the leader", false};
-  if (!links.empty()) return {kReadinessNone, links, false};
+  if (!links.empty()) return {kReadinessNone, links, false, true};
   if (leave) return {kReadinessLeaving, "handing over", false};
   return {kReadinessReady,
           sync->leads        ? "leader, healthy"

@@ -11,7 +11,8 @@ namespace distributor::role::detail {
 struct Judgement {
   int value = 0;
   std::string reason;
-  bool hold = false;  // keep what stands for now
+  bool hold = false;     // keep what stands for now
+  bool no_path = false;  // what is answered for here does not reach the amphorae: an owner should not own a moment longer
 };
 
 class ReadinessJudge {

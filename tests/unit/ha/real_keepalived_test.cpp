@@ -118,6 +118,12 @@ TEST_F(RealKeepalived, TellsItsStatesFollowsReadinessAndIsMissedWhenDead) {  // 
   EXPECT_EQ(*state, VrrpState::master);
   EXPECT_EQ(ask().value(), VrrpState::master);
 
+  lines_.clear();
+  ASSERT_TRUE(write_readiness(readiness_path(directory_), kReadinessYield));
+  ASSERT_TRUE(until([&] { return !lines_.empty() && lines_.back().event == VrrpEvent::fault; }, 3s)) << log();
+  ASSERT_TRUE(write_readiness(readiness_path(directory_), kReadinessNone));
+  ASSERT_TRUE(until([&] { return saw(VrrpEvent::backup, 100) && saw(VrrpEvent::master, 100); })) << "alone, it owns again\n" << log();
+
   ASSERT_EQ(::system("ip link set m1 down"), 0);
   ASSERT_TRUE(until([&] { return saw(VrrpEvent::fault, 100); })) << log();
   EXPECT_EQ(ask().value(), VrrpState::fault);

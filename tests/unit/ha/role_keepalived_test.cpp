@@ -81,9 +81,9 @@ TEST_F(RoleTest, AnAnswerOlderThanALineIsDropped) {
 TEST_F(RoleTest, ALostLineIsMadeUpForByAsking) {  // H5
   config_.audit_every = 10s;
   start(VrrpEvent::backup, follower());
-  EXPECT_THAT(pass(10s), ElementsAre("query"));
+  EXPECT_THAT(pass(10s), Contains("query"));
   EXPECT_THAT(step(KeepalivedQueried{VrrpState::master}), ElementsAre("open", "announce", "master read"));
-  EXPECT_THAT(pass(10s), ElementsAre("query"));
+  EXPECT_THAT(pass(10s), Contains("query"));
   EXPECT_THAT(step(KeepalivedQueried{VrrpState::master}), IsEmpty());
 }
 

@@ -317,5 +317,88 @@ TEST_F(RoleTest, AFailedReadinessWriteIsTriedAgain) {
   EXPECT_THAT(pass(10s), IsEmpty());
 }
 
+TEST_F(RoleTest, WithoutItsPathAnOwnerYieldsToAReadyPeerAtOnce) {  // H6
+  start(VrrpEvent::master, leader());
+  HealthFacts blind = healthy();
+  blind.ovs_connected = blind.ovs_programmed = false;
+  EXPECT_THAT(step(HealthChanged{blind}), ElementsAre("ready -254"));
+  EXPECT_THAT(pass(20ms), IsEmpty());
+  EXPECT_THAT(said(VrrpEvent::fault), ElementsAre("close", "fault fresh", "ready 0"));
+  EXPECT_THAT(said(VrrpEvent::backup), ElementsAre("backup fresh"));
+  EXPECT_EQ(status().readiness_losses, 1U);
+  // The peer was not there after all: this node owns again with what it has, and does not yield a second time.
+  EXPECT_THAT(said(VrrpEvent::master), ElementsAre("open", "announce", "master fresh"));
+  EXPECT_THAT(step(HealthChanged{blind}), IsEmpty());
+  EXPECT_THAT(pass(10s), IsEmpty());
+}
+
+TEST_F(RoleTest, YieldingEndsByItself) {  // H6: no node stays in FAULT
+  start(VrrpEvent::master, leader());
+  HealthFacts blind = healthy();
+  blind.ovs_connected = false;
+  EXPECT_THAT(step(HealthChanged{blind}), ElementsAre("ready -254"));
+  EXPECT_THAT(step(HealthChanged{healthy()}), IsEmpty()) << "begun, it is carried through";
+  EXPECT_THAT(pass(99ms), IsEmpty());
+  EXPECT_THAT(pass(1ms), ElementsAre("ready 0", "ready 150")) << "keepalived said nothing, and the path is back";
+}
+
+TEST_F(RoleTest, YieldsOnlyWhereThatHelps) {  // H6
+  HealthFacts blind = healthy(), full = healthy();
+  blind.ovs_connected = false;
+  full.store_ok = false;
+  SyncFacts unready = leader();
+  unready.peer_ready = false;
+  struct Case {
+    const char* description;
+    VrrpEvent state;
+    SyncFacts sync;
+    HealthFacts health;
+  };
+  for (const Case& one : {Case{"a standby owns nothing", VrrpEvent::backup, follower(), blind},
+                          Case{"nobody is there", VrrpEvent::master, alone(), blind},
+                          Case{"the peer could not serve", VrrpEvent::master, unready, blind},
+                          Case{"it forwards on: a lower priority moves ownership without a gap", VrrpEvent::master, leader(), full}}) {
+    machine_.reset();
+    start(one.state, one.sync);
+    EXPECT_THAT(step(HealthChanged{one.health}), ElementsAre("ready 0")) << one.description;
+  }
+}
+
+TEST_F(RoleTest, WithFewerLinksThanAReadyPeerAnOwnerYields) {  // H6
+  start(VrrpEvent::master, leader());
+  HealthFacts health = healthy();
+  health.links_up = 2;
+  EXPECT_THAT(step(HealthChanged{health}), IsEmpty());
+  EXPECT_THAT(pass(1s), ElementsAre("ready -254"));
+}
+
+TEST_F(RoleTest, ADaemonThatEndedWhileItYieldedDoesNotStayInFault) {  // H6, O4
+  config_.readiness_found = -254;
+  EXPECT_THAT(step(Tick{}), ElementsAre("ready 0"));
+  EXPECT_THAT(step(Tick{}), IsEmpty());
+}
+
+// Nobody tells it that the file was cleared: the gatekeeper that did so was restarted meanwhile, and keepalived too.
+TEST_F(RoleTest, APauseWithoutKeepalivedWritesReadinessAgainToo) {  // H6, H12
+  start(VrrpEvent::backup, follower());
+  step(KeepalivedDead{});
+  now_ += 10s;
+  step(KeepalivedAlive{});
+  said(VrrpEvent::backup);
+  EXPECT_THAT(pass(1s), Contains("ready 150"));
+}
+
+TEST_F(RoleTest, ReadinessIsWrittenAgainNowAndThen) {  // H6: somebody may have changed the file
+  config_.audit_every = 10s;
+  start(VrrpEvent::backup, follower());
+  const auto losses = status().readiness_losses;
+  Words written;
+  for (const auto& text : pass(21s)) {
+    if (text.starts_with("ready")) written.push_back(text);
+  }
+  EXPECT_THAT(written, ElementsAre("ready 150", "ready 150"));
+  EXPECT_EQ(status().readiness_losses, losses);
+}
+
 }  // namespace
 }  // namespace distributor::role
