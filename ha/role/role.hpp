@@ -32,7 +32,8 @@ struct Config {
   Duration programmed_lag_max =
       std::chrono::seconds(1);  // OVS may lag behind a change so long without loss of readiness
   Duration links_settle =
-      std::chrono::seconds(1);  // a lack of VIP links against the peer counts only once it lasted so long
+      std::chrono::seconds(1);  // a lack of VIP links against the peer counts only once it lasted so long; ...
+  Duration link_lost_settle = std::chrono::milliseconds(250);  // ... of one that was up: the peer may be about to tell the same
   Duration negotiating_max =
       std::chrono::seconds(2);  // readiness stays as it is while histories are compared, so long at most
   Duration announce_interval = std::chrono::milliseconds(500);

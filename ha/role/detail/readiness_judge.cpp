@@ -1,6 +1,7 @@
 #include "ha/role/detail/readiness_judge.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "ha/keepalived/vrrp.hpp"
 
@@ -36,7 +37,10 @@ std::string ReadinessJudge::links_fault(const SyncFacts& sync, const HealthFacts
                                         TimePoint& deadline) {
   const bool peer_counts = sync.peer_alive && (!sync.leads || sync.peer_ready);
   const bool fewer = peer_counts && health.links_up < sync.peer_links_up;
-  if (!lasted(fewer, links_since_, config_.links_settle, now, deadline)) return {};
+  if (std::exchange(links_wanted_, health.links_wanted) != health.links_wanted) links_most_ = 0;
+  links_most_ = std::max(links_most_, health.links_up);
+  const auto settle = health.links_up < links_most_ ? config_.link_lost_settle : config_.links_settle;
+  if (!lasted(fewer, links_since_, settle, now, deadline)) return {};
   return std::to_string(health.links_up) + " of " + std::to_string(health.links_wanted) +
          " VIP interfaces are up here, on the peer " + std::to_string(sync.peer_links_up);
 }

@@ -32,6 +32,7 @@ class ReadinessJudge {
   std::string links_fault(const SyncFacts& sync, const HealthFacts& health, TimePoint now, TimePoint& deadline);
 
   Config config_;
+  std::uint32_t links_wanted_ = 0, links_most_ = 0;  // the most that were up since the number wanted changed
   std::optional<TimePoint> lag_since_, links_since_, negotiating_since_;
 };
 
