@@ -131,7 +131,7 @@ tl::expected<std::string, ConfigError> render(const Config& config) {
       "# Written by distributord; changes are lost. Never reload keepalived with it: hand over and restart.\n";
   text += global_defs(config);
   text += "track_file ready {\n    file " + readiness_path(config.run_dir) +
-          "   # 150 ready, 50 leaving, absent or 0 not ready\n    weight 1\n}\n";
+          "   # 150 ready, 50 leaving, absent or 0 not ready, -254 gives way at once\n    weight 1\n}\n";
   text += "vrrp_instance " + config.instance_name + " {\n";
   text += "    state BACKUP\n";
   text += "    interface " + config.interface + "\n";

@@ -118,7 +118,7 @@ void add_role(Families& families, const RoleShell& role) {
   families.gauge("gate_open", "1 if the ARP/ND gate is open", status.gate == role::Gate::open);
   families.gauge("vrrp_master", "1 if keepalived says MASTER", status.vrrp == keepalived::VrrpState::master);
   families.gauge("keepalived_alive", "1 if keepalived runs", status.keepalived_alive);
-  families.gauge("readiness", "Last value told to keepalived: 0, 50 or 150", static_cast<double>(status.readiness.value_or(0)));
+  families.gauge("readiness", "Last value told to keepalived: 0, 50 or 150; -254 while ownership is given up at once", static_cast<double>(status.readiness.value_or(0)));
   families.counter("takeovers_total", "Times this node took the VIPs over", status.takeovers);
   families.counter("ownership_changes_total", "Times that keepalived made this node MASTER or took that away", status.ownership_changes);
   families.counter("readiness_losses_total", "Times that ill health or history took this node's readiness away; rising = flapping", status.readiness_losses);

@@ -13,8 +13,9 @@
 
 namespace distributor::simulation {
 
-// Bounds of virtual time. From the end of all faults to both in sync, one owner, all programmed:
-inline constexpr Duration kConvergeMax = seconds(45);
+// Bounds of virtual time. From the end of all faults to both in sync, one owner, all programmed. Both nodes may have flapped so much
+// that each is trusted again after 30 s only, and one waits for the other:
+inline constexpr Duration kConvergeMax = seconds(80);
 // and from there to an answer `pair` for a new change:
 inline constexpr Duration kWriteMax = seconds(15);  // the slowest disks take 0.3 s for a write
 

@@ -44,7 +44,7 @@ global_defs {
     max_auto_priority -1
 }
 track_file ready {
-    file /run/distributor/ready   # 150 ready, 50 leaving, absent or 0 not ready
+    file /run/distributor/ready   # 150 ready, 50 leaving, absent or 0 not ready, -254 gives way at once
     weight 1
 }
 vrrp_instance MGMT {
