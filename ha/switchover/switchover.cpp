@@ -37,6 +37,7 @@ void Switchover::on(const Begin&) {
   if (auto reason = why_not(); !reason.empty()) return effects_.push_back(Refused{std::move(reason)});
   begun_ = now_;
   report_ = Report{};
+  facts_.drained = false;  // that was before changes were held: one may be on its way since
   enter(Stage::draining, config_.drain_max);
   effects_.push_back(HandleClients{Clients::held, config_.drain_max + config_.answer_max});
 }

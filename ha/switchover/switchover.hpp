@@ -38,7 +38,7 @@ struct Facts {
 
 // ---- events
 struct Tick {};
-struct Begin {};
+struct Begin {};  // send FactsChanged after it also if nothing has changed: what counts is drained while changes are held
 struct FactsChanged {
   Facts facts;
 };

@@ -103,6 +103,7 @@ struct Daemon::Impl {
     const bool away = clients == switchover::Clients::sent_away;
     const auto writes = away ? replica::Writes::moved : clients == switchover::Clients::held ? replica::Writes::held : replica::Writes::open;
     replica.post(replica::HoldWrites{writes, limit});
+    refresh_soon();
     if (!server || !config.keepalived) return;
     if (away) server->leave(config.keepalived->management_vip.text());
     if (clients == switchover::Clients::served) server->stay();

@@ -77,7 +77,10 @@ void SwitchoverShell::step(const switchover::Event& event) {
 
 void SwitchoverShell::perform(const switchover::Effect& effect) {
   std::visit(Overloaded{
-                 [this](const switchover::HandleClients& handle) { hooks_.clients(handle.clients, handle.limit); },
+                 [this](const switchover::HandleClients& handle) {
+                   if (handle.clients == switchover::Clients::held) facts_.drained = false;  // the next facts are news to the machine
+                   hooks_.clients(handle.clients, handle.limit);
+                 },
                  [this](const switchover::AskPeer& ask) {
                    hooks_.ask_peer(ask.limit, [this, question = ++question_](const std::optional<std::string>& why_not) {
                      if (question == question_) step(switchover::PeerAnswered{!why_not, why_not.value_or("")});

@@ -34,6 +34,8 @@ def arguments(text):
     parser.add_argument("--sampled", type=int, default=2000, help="further clients whose amphora is looked up (default 2000)")
     parser.add_argument("--seconds", type=float, help="begin no further run after this time; what ran is reported")
     parser.add_argument("--old", metavar="DIR", help="programs of another release, for rolling-upgrade")
+    parser.add_argument("--fresh", type=int, metavar="N",
+                        help="a new pair after every N runs: a node that lost its readiness again and again is trusted later each time, up to 30 s")
     parser.add_argument("--lenient", action="store_true",
                         help="times and packets are reported, not judged: for machines that are shared; what must never happen still fails")
     parser.add_argument("--realtime", action="store_true",
@@ -111,6 +113,8 @@ class Suite:
                 print(f"{drill.name}: once more, since it could not be carried through: {sample['error']}", flush=True)
                 sample = self.attempt(drill)
             samples.append(sample)
+            if self.options.fresh and len(samples) % self.options.fresh == 0:
+                self.leave_stage()
         clients = self.options.streams + self.options.sampled + self.options.connections
         summary = figures.summarise(drill, self.options.profile, samples, clients, self.budgets)
         print(line_of(summary), flush=True)
@@ -162,13 +166,13 @@ def main(text):
                 print(f"{drill.name}: not begun: --seconds is over")
                 continue
             suite.run(drill)
+            if options.json:
+                write(options.json, suite)  # what ran is not lost if the rest is cut off
     except LabError as error:
         print(f"it could not run: {error}", file=sys.stderr)
         return 2
     finally:
         suite.leave_stage()
-        if options.json:
-            write(options.json, suite)
     return verdict(suite.results, options.lenient)
 
 
