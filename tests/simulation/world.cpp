@@ -77,7 +77,7 @@ void World::thaw(std::size_t host) {
 }
 
 void World::start_host(std::size_t host) {
-  start_ovs(host);
+  if (!hosts[host].ovs.up) start_ovs(host);  // up: the end of the faults was before the end of this crash
   start_gatekeeper(host);
   vrrp.start(host);
   start_daemon(host);
