@@ -95,6 +95,8 @@ void Story::heal() {
     world.vrrp.start(i);
     world.start_daemon(i);
   }
+  // Who stood still until now does not know yet what it missed: it would look settled.
+  world.timeline.run_until(world.timeline.now() + seconds(1), [] { return false; });
 }
 
 bool Story::quiet() const {
