@@ -122,7 +122,10 @@ void Replica::Impl::take_ack(const LogPoint& point, bool synced, std::uint64_t s
 }
 
 void Replica::Impl::on_message(const Header& header, const Nack& nack) {
-  if (mode != Mode::leading || header.term != meta.term || planted(Planted::drop_nack)) return;
+  if (mode != Mode::leading || header.term > meta.term || planted(Planted::drop_nack)) return;
+  // A follower that lacks what was sent first has not taken this term over yet: its base moved on after its Hello. Unheard, it would ask for ever.
+  const bool before_this_term = header.term != meta.term;
+  if (before_this_term && nack.reason != NackReason::gap) return;
   if (nack.reason == NackReason::diverged) {
     diverged = true;
     log(Severity::error, "the peer held another state at the same place of the history: it takes a snapshot");
