@@ -169,4 +169,9 @@ void Replica::Impl::forget(const std::string& request_id, Seq seq) {
   std::erase(request_order, request_id);
 }
 
+void Replica::Impl::forget_after(Seq seq) {
+  std::erase_if(request_order, [&](const std::string& id) { return request_ids.at(id) > seq; });
+  std::erase_if(request_ids, [&](const auto& one) { return one.second > seq; });
+}
+
 }  // namespace distributor::replica

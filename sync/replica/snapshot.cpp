@@ -90,6 +90,7 @@ void Replica::Impl::on_message(const Header& header, const SnapshotChunk& chunk)
 // commands that would bring back what this node held.
 void Replica::Impl::list_as_replaced(const Registry& state, const LogPoint& point, PersistBatch& batch) {
   const auto own_floor = allow_below_floor ? Seq{0} : meta.pair_floor.seq;
+  forget_after(own_floor);  // also what is folded into the base: its entries are gone, and a retry would be taken for done
   std::set<LoadBalancerId> named;
   std::vector<DroppedChange> replaced;
   for (auto seq = std::max(history.base().seq, std::min(own_floor, point.seq)).next(); seq <= history.last().seq; seq = seq.next()) {
@@ -97,7 +98,6 @@ void Replica::Impl::list_as_replaced(const Registry& state, const LogPoint& poin
     if (entry == nullptr || seq <= own_floor) continue;
     named.insert(*history.touched(seq));
     replaced.push_back({entry->term, entry->seq, entry->request_id, entry->command, "not in the log that the leader still has: it sent its state instead"});
-    forget(entry->request_id, entry->seq);
   }
   if (history.base().seq > own_floor) {
     for (const auto& command : restoring(history.tail(), state, named)) {

@@ -205,6 +205,7 @@ struct Replica::Impl {
   void expire_clients();
   void remember(const std::string& request_id, Seq seq);
   void forget(const std::string& request_id, Seq seq);
+  void forget_after(Seq seq);
   bool writes_may_proceed() const;
   bool takes_changes() const;
   bool drained() const;
