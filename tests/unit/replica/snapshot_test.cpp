@@ -77,5 +77,28 @@ TEST(Replica, TheLeadersOlderStateTakesNothingFromTheFollowersDisk) {  // H3: th
   EXPECT_EQ(pair.amphorae(1), 1U);
 }
 
+TEST(Replica, ACallThatASnapshotReplacedIsJudgedAnew) {  // H2, H8: also one that had been folded into the base
+  Config small;
+  small.log_keep_max = 32;
+  small.checkpoint_every = 8;
+  Pair pair(1, small);
+  pair.set_link(false);
+  pair.own(1, Ownership::master);
+  ASSERT_TRUE(pair.run_until([&] { return pair.status(0).phase == Phase::solo && pair.status(1).phase == Phase::solo; }));
+  ASSERT_EQ(pair.must(0, registration(kLb, 1), "first").durability, Durability::local);
+  for (std::uint32_t i = 2; i < 120; ++i) {
+    pair.must(0, registration(kLb, i));
+    pair.must(1, registration(kLb, 200 + i));
+  }
+  ASSERT_GT(pair.nodes[0].disk.meta.base.seq.value, 20U);
+  pair.own(0, Ownership::backup);
+  pair.set_link(true);
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged() && pair.status(1).leads; }));
+  ASSERT_NE(pair.story().find("took over the leader's state"), std::string::npos);
+  pair.give_ownership_to(0);
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged() && pair.status(0).leads; }));
+  EXPECT_TRUE(pair.must(0, registration(kLb, 1), "first").changed) << "taken for done although it is gone";
+}
+
 }  // namespace
 }  // namespace distributor::replica::testing
