@@ -77,6 +77,31 @@ TEST(Replica, TheLeadersOlderStateTakesNothingFromTheFollowersDisk) {  // H3: th
   EXPECT_EQ(pair.amphorae(1), 1U);
 }
 
+// Its base moves on between its Hello and the leader's first Append, so its NACK bears the term of before (H1): unheard, it asks for ever.
+TEST(Replica, AFollowerWhoseBaseMovedOnAfterItsHelloIsHeard) {
+  Config small;
+  small.log_keep_max = 32;
+  small.checkpoint_every = 8;
+  Pair pair(1, small);
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
+  pair.set_link(false);
+  pair.own(1, Ownership::master);
+  ASSERT_TRUE(pair.run_until([&] { return pair.status(0).phase == Phase::solo && pair.status(1).phase == Phase::solo; }));
+  pair.must(1, registration(kLb, 300));
+  pair.nodes[0].disk_work = milliseconds(10);  // the log is far longer than what is durable: the base cannot move yet
+  for (std::uint32_t i = 1; i <= 60; ++i) pair.submit(0, registration(kLb, i));
+  pair.own(0, Ownership::backup);
+  pair.fixed_delay = milliseconds(400);
+  pair.set_link(true);
+  ASSERT_TRUE(pair.run_until([&] { return pair.status(0).phase == Phase::negotiating; }));
+  ASSERT_EQ(pair.nodes[0].disk.meta.base.seq, Seq{0});
+  pair.run(milliseconds(800));  // it moves while the Hellos are on their way
+  pair.fixed_delay.reset();
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged() && pair.status(1).leads; }, seconds(20)));
+  EXPECT_EQ(pair.amphorae(0), 1U);
+  EXPECT_GT(pair.status(0).dropped, 0U);
+}
+
 TEST(Replica, ACallThatASnapshotReplacedIsJudgedAnew) {  // H2, H8: also one that had been folded into the base
   Config small;
   small.log_keep_max = 32;
