@@ -12,7 +12,7 @@ void Replica::Impl::start_comparison(const char* why, std::optional<Hello> other
   snapshot_out.running = false;
   snapshot_in.running = false;
   comparison.running = true;
-  comparison.other = std::move(other);
+  hear(std::move(other));
   comparison.decided = false;
   comparison.started = now;
   comparison.resend = now + std::chrono::milliseconds(500);
@@ -39,8 +39,14 @@ void Replica::Impl::send_hello() { send_hello(peer.boot); }
 
 void Replica::Impl::send_hello(std::uint64_t to_boot) {
   auto hello = comparison.own;
-  if (comparison.other) hello.answer = answer_to(*comparison.other);
+  if (comparison.other) hello.answer = comparison.answer;
   send(std::move(hello), to_boot);
+}
+
+// One answer to each Hello: the base moves on, and nodes that decide from two different answers may both decide to follow.
+void Replica::Impl::hear(std::optional<Hello> hello) {
+  comparison.other = std::move(hello);
+  if (comparison.other) comparison.answer = answer_to(*comparison.other);
 }
 
 HelloAnswer Replica::Impl::answer_to(const Hello& hello) const {
@@ -91,7 +97,7 @@ void Replica::Impl::on_hello(const Header& header, const Hello& hello) {
   // A number of its own for every process that was heard: whoever answers it was alive after all those before had been heard.
   if (!comparison.running || another) return start_comparison("the peer asks", hello);
   const bool known = comparison.other && comparison.other->number == hello.number && !new_boot;
-  comparison.other = hello;
+  if (!known) hear(hello);
   const bool answered = header.receiver_boot == config.boot_id && hello.answer && hello.answer->number == comparison.own.number;
   // Answer what is new; an answer to an answer would go on for ever.
   if (!known || !answered) send_hello();
@@ -137,7 +143,7 @@ bool Replica::Impl::is_repeat(const Hello& hello, bool new_boot) {
 }
 
 void Replica::Impl::decide(const Hello& theirs) {
-  const Candidate own{comparison.own, answer_to(theirs)};
+  const Candidate own{comparison.own, comparison.answer};
   const Candidate other{theirs, *theirs.answer};
   const auto decision = decide_leader(own, other);
   comparison.running = false;

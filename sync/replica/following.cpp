@@ -9,7 +9,7 @@
 namespace distributor::replica {
 namespace {
 
-constexpr Duration kSilentLeader = std::chrono::seconds(1);         // that leads and sends a follower nothing
+constexpr Duration kSilentLeader = std::chrono::seconds(1);         // that leads and sends a follower nothing, or does not lead at all
 constexpr Duration kRefusalPause = std::chrono::milliseconds(100);  // between two NACKs or two STALEs
 
 }  // namespace
@@ -229,7 +229,11 @@ void Replica::Impl::on_message(const Header& header, const Heartbeat& beat) {
     return;
   }
   if (beat.leads && mode != Mode::following) return start_comparison("the peer leads");
-  if (!beat.leads) return;
+  if (!beat.leads) {
+    const bool unled = mode == Mode::following && now - led_at >= kSilentLeader;
+    return unled ? start_comparison("the peer was to lead and does not") : void();
+  }
+  if (reconciled) led_at = now;
   // It may have told before this node asked anew: then it believes that it is followed, and has nothing to send.
   if (!reconciled && now - led_at >= kSilentLeader) {
     led_at = now;

@@ -21,8 +21,19 @@ void Replica::Impl::begin_snapshot() {
   snapshot_out.digest = history.applied().digest();
   log(Severity::info, "the peer gets a snapshot of " + std::to_string(snapshot_out.load_balancers.size()) + " load balancers at change " +
                           std::to_string(snapshot_out.point.seq.value));
+  own_the_point(snapshot_out.point);
   send(SnapshotBegin{snapshot_out.id, snapshot_out.point, static_cast<std::uint32_t>(snapshot_out.load_balancers.size()), snapshot_out.digest});
   send_chunks();
+}
+
+// The follower's floor will be this point, and the base here may pass it before a word of that comes back: it is of this history all the same.
+void Replica::Impl::own_the_point(const LogPoint& point) {
+  const bool covered = meta.pairing.term == meta.term && meta.pairing.ceiling.seq >= point.seq;
+  if (covered) return;
+  meta.pairing = {meta.term, point, peer.boot};
+  PersistBatch batch;
+  batch.meta = meta;
+  persist(std::move(batch), {});
 }
 
 void Replica::Impl::send_chunks() {

@@ -47,6 +47,7 @@ struct Comparison {
   TimePoint decided_at{0};
   Hello own;
   std::optional<Hello> other;
+  HelloAnswer answer;        // to `other`, as it was when that came
   TimePoint resend{0};
   std::uint64_t newest = 0;                // number of the latest Hello of the peer's present process
   std::vector<std::uint64_t> superseded;  // processes of the peer that another one took the place of, not known to have ended yet
@@ -135,6 +136,7 @@ struct Replica::Impl {
   void bury_superseded();
   void send_hello();
   void send_hello(std::uint64_t to_boot);  // 0: whichever process it is
+  void hear(std::optional<Hello> hello);
   HelloAnswer answer_to(const Hello& hello) const;
   bool contains(const LogPoint& point, const Hello& hello) const;
   void on_hello(const Header& header, const Hello& hello);
@@ -187,6 +189,7 @@ struct Replica::Impl {
 
   // ---- snapshot.cpp
   void begin_snapshot();
+  void own_the_point(const LogPoint& point);
   void send_chunks();
   void on_message(const Header& header, const SnapshotCredit& credit);
   void on_message(const Header& header, const SnapshotBegin& begin_of);
@@ -281,7 +284,7 @@ struct Replica::Impl {
   std::map<PersistToken, std::function<void()>> persisting;
   TimePoint next_heartbeat{0};
   TimePoint next_stale{0};
-  TimePoint led_at{0};  // follower: entries or a snapshot came, or were asked for
+  TimePoint led_at{0};  // follower: entries or a snapshot came or were asked for; once it agrees with the leader, a word of that one leading
   TimePoint next_nack{0};
   TimePoint next_correction{0};
   std::optional<TimePoint> in_sync_at;  // last, in the present following; at its start: of a log equal to the leader's

@@ -71,7 +71,7 @@ void World::boot(std::size_t i) {
   auto& node = nodes[i];
   auto own = config;
   own.node_id = node.id;
-  own.boot_id = random() | 1U;
+  own.boot_id = node.boot_id = random() | 1U;
   if (nodes.size() == 2) own.peer_id = nodes[1 - i].id;
   node.core = std::make_unique<Replica>(own, node.disk, now);
   ++node.life;

@@ -34,6 +34,7 @@ struct World {
 
   struct Node {
     NodeId id;
+    std::uint64_t boot_id = 0;      // of its present process
     DurableState disk;
     std::unique_ptr<Replica> core;  // null: dead
     Ownership ownership = Ownership::unknown;

@@ -1,0 +1,76 @@
+// Comparison of histories: both nodes come to the same end, whatever happens while they compare (H1, H13).
+#include "tests/unit/replica/pair_story.hpp"
+
+namespace distributor::replica::testing {
+namespace {
+
+Config small_log() {
+  Config small;
+  small.log_keep_max = 32;
+  small.checkpoint_every = 8;
+  return small;
+}
+
+// Node 1 was away for longer than the log reaches back, came, and has node 0's state on its disk; node 0 does not hear of that any more.
+void give_a_snapshot_that_nobody_hears_of(Pair& pair, std::chrono::microseconds leaders_disk) {
+  pair.crash(1);
+  for (std::uint32_t i = 0; i < 60; ++i) pair.must(0, registration(kLb, i));
+  pair.nodes[0].disk_work = leaders_disk;
+  pair.boot(1);
+  ASSERT_TRUE(pair.run_until([&] { return pair.nodes[1].disk.meta.base.seq == pair.status(0).last; }));
+  pair.set_link(false);
+  ASSERT_EQ(pair.nodes[1].disk.meta.pair_floor.seq, pair.status(0).last);
+}
+
+TEST(Contact, ALeaderKnowsTheStateThatItSentAgainAfterItsBaseMovedOn) {  // H1: else what it did alone would be dropped
+  Pair pair(1, small_log());
+  ASSERT_NO_FATAL_FAILURE(give_a_snapshot_that_nobody_hears_of(pair, milliseconds(1)));
+  for (std::uint32_t i = 100; i < 180; ++i) pair.must(0, registration(kLb, i));
+  pair.run(seconds(1));
+  ASSERT_GT(pair.nodes[0].disk.meta.base.seq, pair.nodes[1].disk.meta.pair_floor.seq);
+  pair.set_link(true);
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
+  EXPECT_TRUE(pair.status(0).leads);
+  EXPECT_EQ(pair.amphorae(1), 140U);
+  EXPECT_EQ(pair.status(0).dropped + pair.status(1).dropped, 0U);
+}
+
+TEST(Contact, BothDecideAlikeWheneverTheBaseMovesOn) {  // H13: two followers would wait for each other for ever
+  std::set<bool> first_leads;
+  for (int moment = 0; moment < 200; moment += 10) {
+    Pair pair(1, small_log());
+    ASSERT_NO_FATAL_FAILURE(give_a_snapshot_that_nobody_hears_of(pair, seconds(5)));
+    pair.crash(0);  // before its own note of that snapshot was on its disk
+    pair.crash(1);
+    pair.boot(0);
+    pair.boot(1);
+    pair.own(0, Ownership::master);
+    pair.nodes[0].disk_free = pair.now;
+    pair.nodes[0].disk_work = milliseconds(1);
+    ASSERT_TRUE(pair.run_until([&] { return pair.status(0).phase == Phase::solo; }));
+    pair.run(milliseconds(moment));
+    pair.nodes[0].disk_work = milliseconds(10);
+    for (std::uint32_t i = 100; i < 160; ++i) pair.submit(0, registration(kLb, i));
+    pair.fixed_delay = milliseconds(250);
+    pair.set_link(true);
+    ASSERT_TRUE(pair.run_until([&] { return pair.converged(); })) << moment;
+    EXPECT_EQ(pair.story().find("the peer was to lead and does not"), std::string::npos) << moment;
+first_leads.insert(pair.status(0).leads);
+  }
+  EXPECT_EQ(first_leads.size(), 2U) << "the moment that this is about was not met";}
+
+TEST(Contact, AFollowerThatNobodyLeadsAsksAgain) {  // H13
+  Pair pair;
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
+  pair.loss = 1;  // node 1 hears these alone
+  for (int beat = 0; beat < 7; ++beat) {
+    ASSERT_EQ(pair.status(1).phase, beat < 6 ? Phase::following : Phase::negotiating) << beat;
+    pair.tell(1, PeerMessage{{{pair.nodes[0].id, pair.nodes[0].boot_id, pair.nodes[1].boot_id, pair.status(1).term}, Heartbeat{}}});
+    pair.run(milliseconds(200));
+  }
+  pair.loss = 0;
+  EXPECT_TRUE(pair.run_until([&] { return pair.converged(); }));
+}
+
+}  // namespace
+}  // namespace distributor::replica::testing
