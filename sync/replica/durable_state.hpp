@@ -36,7 +36,8 @@ struct LogPoint {
 struct Pairing {
   Term term;                    // of the leader under which it was written last
   LogPoint ceiling;             // no entry beyond it was answered `pair` so far: an upper bound, while pair_floor is a lower one
-  std::uint64_t peer_boot = 0;  // leader: the process of the peer that may have acknowledged up to it. Follower: 0
+  // Leader: the process of the peer that may have acknowledged up to it, and so knows what never arrived. 0: no process knows that, as on a follower.
+  std::uint64_t peer_boot = 0;
   friend bool operator==(const Pairing&, const Pairing&) = default;
 };
 

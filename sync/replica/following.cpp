@@ -35,7 +35,7 @@ void Replica::Impl::on_message(const Header& header, const Append& append) {
   meta.term = header.term;
   if (reconciled) meta.ever_synced = true;
   if (taken.agreed.seq > meta.pair_floor.seq) meta.pair_floor = taken.agreed;
-  meta.pairing = {meta.term, meta.pair_floor, 0};
+  if (reconciled) meta.pairing = {meta.term, meta.pair_floor, 0};  // until then this node may hold more that was promised in an older one
   taken.batch.meta = meta;
   if (!taken.cut.empty() && !planted(Planted::forget_dropped)) list_as_orphans(taken.cut, taken.batch);
   if (planted(Planted::acknowledge_before_fsync)) send(Ack{taken.agreed, meta.ever_synced, programmed, peer.snapshot_installed});

@@ -61,6 +61,7 @@ void Replica::Impl::begin_streaming(Seq common) {
   follower.streaming = true;
   follower.common = common;
   follower.next = common.next();
+  if (meta.pairing.peer_boot != peer.boot && common < meta.pairing.ceiling.seq) follower.owed = meta.pairing.ceiling.seq;
   raise_ceiling();
   PersistBatch batch;
   batch.meta = meta;
@@ -72,7 +73,12 @@ void Replica::Impl::begin_streaming(Seq common) {
   send_entries();
 }
 
-void Replica::Impl::raise_ceiling() { meta.pairing = {meta.term, history.last(), peer.boot}; }
+// What an earlier process of the peer may have acknowledged, the present one may have lost (an old disk): until it has all of that, its word
+// that something never arrived counts for nothing.
+void Replica::Impl::raise_ceiling() {
+  const bool witness = follower.durable.seq >= follower.owed;
+  meta.pairing = {meta.term, history.last(), witness ? peer.boot : 0};
+}
 
 // Sends what the follower lacks, in portions; always at least one Append, which compares.
 void Replica::Impl::send_entries() {

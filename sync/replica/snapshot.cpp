@@ -30,7 +30,7 @@ void Replica::Impl::begin_snapshot() {
 void Replica::Impl::own_the_point(const LogPoint& point) {
   const bool covered = meta.pairing.term == meta.term && meta.pairing.ceiling.seq >= point.seq;
   if (covered) return;
-  meta.pairing = {meta.term, point, peer.boot};
+  meta.pairing = {meta.term, point, meta.pairing.peer_boot == peer.boot ? peer.boot : 0};
   PersistBatch batch;
   batch.meta = meta;
   persist(std::move(batch), {});

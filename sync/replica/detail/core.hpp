@@ -59,6 +59,7 @@ struct Follower {
   LogPoint durable;        // agreed and on its disk
   bool synced = false;
   Seq common;              // newest entry that its locator showed, or its snapshot
+  Seq owed;                // up to here an earlier process of it may have acknowledged what it lacks now
   Seq next;                // next entry to send
   TimePoint progress{0};   // last acknowledgement that moved, for resends
 };

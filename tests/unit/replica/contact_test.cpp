@@ -59,6 +59,35 @@ first_leads.insert(pair.status(0).leads);
   }
   EXPECT_EQ(first_leads.size(), 2U) << "the moment that this is about was not met";}
 
+// Its process acknowledged nothing of what the one before it had, which had another disk: that nothing of it arrived is not for it to say.
+TEST(Contact, AnOldDiskGivesWayAlsoAfterAContactThatBrokeOff) {  // H3, H13
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    Pair pair(seed);
+    ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
+    const auto old_disk = pair.nodes[1].disk;
+    ASSERT_EQ(pair.must(0, registration(kLb, 1)).durability, Durability::pair);
+    pair.crash(0);
+    pair.crash(1);
+    pair.nodes[0].disk.meta.pair_floor = old_disk.meta.pair_floor;  // that both have it was to be written down with the next heartbeat
+    pair.nodes[1].disk = old_disk;
+    pair.nodes[1].term_seen = Term{};
+    pair.boot(0);
+    pair.boot(1);
+    pair.own(0, Ownership::backup);
+    pair.own(1, Ownership::master);
+    pair.fixed_delay = milliseconds(30);
+    ASSERT_TRUE(pair.run_until([&] { return pair.nodes[0].disk.meta.pairing.term > Term{3}; }));
+    pair.set_link(false);  // the first entry is on its way
+    ASSERT_EQ(pair.nodes[1].disk.log.size(), 1U);
+    pair.set_link(true);
+    ASSERT_TRUE(pair.run_until([&] { return pair.amphorae(1) == 1; }));
+    ASSERT_TRUE(pair.status(0).leads) << "seed " << seed;
+    pair.give_ownership_to(0);
+    ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
+    EXPECT_EQ(pair.amphorae(1), 1U);
+  }
+}
+
 TEST(Contact, AFollowerThatNobodyLeadsAsksAgain) {  // H13
   Pair pair;
   ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
