@@ -4,6 +4,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -50,7 +51,7 @@ class Forwarding {
   void set_gate(bool open);
   void reconcile();     // reads Open vSwitch back and repairs what differs
   std::size_t announce_all();    // every VIP that has a port, at once (D5); how many
-  void refresh_announcements();  // the same, a few at a time: within 2 s for 4,096 load balancers
+  void refresh_announcements();  // the same, 100 a second in the minute after announce_all(), then 25
 
   bool interface_present(const MacAddress& mac) const { return ports_.interface_present(mac); }
   ports::BindingState state_of(const LoadBalancerId& lb) const { return ports_.state_of(lb); }
@@ -107,6 +108,7 @@ class Forwarding {
   boost::asio::steady_timer refresh_timer_;
   std::optional<LoadBalancerId> refreshed_;  // up to here, in this round
   bool refreshing_ = false;
+  std::chrono::steady_clock::time_point announced_all_;
   boost::asio::steady_timer give_up_timer_;
   boost::asio::steady_timer bridge_timer_;
   std::deque<Waiting> waiting_;

@@ -9,10 +9,13 @@ namespace distributor::node {
 namespace {
 
 constexpr std::size_t kAnnouncementsPerTurn = 1024;
-// 100 a second, however many VIPs there are. Each is a datapath flow on the standby for ten seconds (port and VLAN are always exact there),
-// and Open vSwitch looks at all of those again with every change.
+// Each is a datapath flow on the standby for ten seconds (port and VLAN are always exact there), and Open vSwitch looks at all of those again
+// with every change. So 100 a second, however many VIPs there are, while the front end may have missed a takeover; then 25: the switches'
+// tables forget an address after five minutes.
 constexpr std::size_t kRefreshedPerTurn = 8;
 constexpr auto kRefreshTurn = std::chrono::milliseconds(80);
+constexpr auto kRefreshTurnLater = std::chrono::milliseconds(320);
+constexpr auto kMayHaveMissed = std::chrono::minutes(1);
 
 }  // namespace
 
@@ -20,6 +23,7 @@ std::size_t Forwarding::announce_all() {
   std::vector<announce::Target> targets;
   for (const auto& [id, lb] : hooks_.registry().all()) add_targets(*lb, targets);
   send(targets);
+  announced_all_ = std::chrono::steady_clock::now();
   return targets.size();
 }
 
@@ -42,7 +46,8 @@ void Forwarding::refresh_turn() {
   }
   refreshing_ = send(targets) && lb != all.end();
   if (!refreshing_) return;
-  refresh_timer_.expires_after(kRefreshTurn);
+  const bool may_have_missed = std::chrono::steady_clock::now() - announced_all_ < kMayHaveMissed;
+  refresh_timer_.expires_after(may_have_missed ? kRefreshTurn : kRefreshTurnLater);
   refresh_timer_.async_wait([this](boost::system::error_code error) {
     if (!error) refresh_turn();
   });

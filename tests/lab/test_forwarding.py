@@ -134,7 +134,7 @@ def test_every_vip_is_announced_again_while_this_node_owns(lab):  # D5
             api.plug(balancer, **{**fields, "nodes": [{**one, "vlan": vlan} for one in fields["nodes"]]}).expect()
         wait_until(lambda: quiet_since() > 2.5, 30, "the announcements of PLUG to be over")
         before = said[-1][1]
-        wait_until(lambda: quiet_since() > 1 and said[-1][1] > before, 15, "a refresh")
+        wait_until(lambda: quiet_since() > 1 and said[-1][1] > before, 30, "a refresh")
         assert said[-1][1] == before + 2 * len(balancers), "each VIP once, IPv4 and IPv6"
     finally:
         for balancer in balancers:
