@@ -9,6 +9,7 @@ namespace distributor::replica {
 void Replica::Impl::start_comparison(const char* why, std::optional<Hello> other) {
   if (standalone() || !peer.connected || mode == Mode::failed) return;
   follower.streaming = false;
+  follower_locator.reset();  // maybe of a process that ended
   snapshot_out.running = false;
   snapshot_in.running = false;
   comparison.running = true;
@@ -174,6 +175,11 @@ void Replica::Impl::decide(const Hello& theirs) {
   fenced = false;
   peer.snapshot_given = 0;  // the peer may have lost count of them: a late Hello of a process of this node that ended
   if (decision.init_together) meta.ever_synced = true;  // persisted with the term
+  // Both have it, and it is known of here: the base may pass it, and other pairings may follow, before the peer says so again.
+  if (comparison.answer.contains_floor && theirs.ever_synced && theirs.pair_floor.seq > meta.pair_floor.seq) {
+    meta.pair_floor = theirs.pair_floor;
+    floor_dirty = true;
+  }
   // A leader that already holds the highest term goes on in it.
   if (mode != Mode::leading || meta.term < theirs.term) promote(decision.reason, theirs.term);
   lead_follower(theirs.locator);

@@ -54,6 +54,7 @@ void Replica::Impl::on(const PeerDisconnected&) {
   comparison.decided = false;
   comparison.other.reset();
   follower.streaming = false;
+  follower_locator.reset();
   snapshot_out.running = false;
   snapshot_in.running = false;
 }
@@ -144,6 +145,7 @@ void Replica::Impl::on(const AcknowledgeDropped&) {
   if (dropped.empty() || mode == Mode::failed) return;
   dropped.clear();
   orphans_unsent = 0;
+  ++orphan_batch;
   PersistBatch batch;
   batch.forget_dropped = true;
   persist(std::move(batch), {});
@@ -179,7 +181,10 @@ void Replica::Impl::run_time() {
       follower.progress = now;
       send_entries();
     }
-    if (snapshot_out.running && now - snapshot_out.progress >= 4 * kResendAfter) begin_snapshot();
+    if (snapshot_out.running && now - snapshot_out.progress >= snapshot_patience) {
+      snapshot_patience = std::min(2 * snapshot_patience, kSnapshotPatienceMax);
+      begin_snapshot();
+    }
   }
   expire_clients();
   answer_programmed();

@@ -31,11 +31,12 @@ void Replica::Impl::on_message(const Header& header, const Append& append) {
   if (!history.holds(append.previous)) return send_nack(NackReason::gap);
 
   auto taken = take_entries(append);
-  if (taken.agreed.seq == append.last.seq) reconciled = true;
+  if (taken.agreed.seq == append.last.seq && !taken.refused) reconciled = true;
   meta.term = header.term;
   if (reconciled) meta.ever_synced = true;
   if (taken.agreed.seq > meta.pair_floor.seq) meta.pair_floor = taken.agreed;
-  if (reconciled) meta.pairing = {meta.term, meta.pair_floor, 0};  // until then this node may hold more that was promised in an older one
+  const bool may_hold_more = !reconciled && taken.agreed.seq < meta.pairing.ceiling.seq;  // that was promised in an older pairing
+  if (!may_hold_more) meta.pairing = {meta.term, meta.pair_floor, 0};
   taken.batch.meta = meta;
   if (!taken.cut.empty() && !planted(Planted::forget_dropped)) list_as_orphans(taken.cut, taken.batch);
   if (planted(Planted::acknowledge_before_fsync)) send(Ack{taken.agreed, meta.ever_synced, programmed, peer.snapshot_installed});
@@ -84,7 +85,7 @@ Replica::Impl::Taken Replica::Impl::take_entries(const Append& append) {
 bool Replica::Impl::cut_after(const LogPoint& point, Taken& taken) {
   if (reconciled) return false;
   if (point.seq < meta.pair_floor.seq) {
-    if (!allow_below_floor) {
+    if (!allow_below_floor && meta.ever_synced) {  // a restored node's floor is of another time
       diverged = true;
       log(Severity::error, "the leader's history lacks change " + std::to_string(meta.pair_floor.seq.value) + ", which the pair may have acknowledged: nothing is cut");
       return false;
@@ -113,20 +114,32 @@ void Replica::Impl::list_as_orphans(const std::vector<LogEntry>& cut, PersistBat
     orphans.push_back({entry.term, entry.seq, entry.request_id, entry.command, "done alone, and the peer led without it"});
   }
   log(Severity::warning, std::to_string(cut.size()) + " changes that were made alone are cut off; the leader is asked to take them");
-  orphans_unsent += cut.size();
-  list_dropped(std::move(orphans), batch);
+  if (orphans_unsent == 0) orphans_first = dropped.size();
+  ++orphan_batch;  // what the leader may have taken of the last one says nothing of these
+  batch.dropped.insert(batch.dropped.end(), orphans.begin(), orphans.end());
+  dropped.insert(dropped.begin() + static_cast<std::ptrdiff_t>(orphans_first + orphans_unsent), orphans.begin(), orphans.end());
+  orphans_unsent += orphans.size();
+  bound_dropped(batch);
   out.push_back(Program{history.committed(), {}, true});
 }
 
-// Onto the durable list. Full, it loses its oldest: an operator has had five long reunions to look at them.
+// Onto the durable list.
 void Replica::Impl::list_dropped(std::vector<DroppedChange> changes, PersistBatch& batch) {
   batch.dropped.insert(batch.dropped.end(), changes.begin(), changes.end());
   dropped.insert(dropped.end(), changes.begin(), changes.end());
+  bound_dropped(batch);
+}
+
+// Full, it loses its oldest: an operator has had five long reunions to look at them.
+void Replica::Impl::bound_dropped(PersistBatch& batch) {
   if (dropped.size() <= limits::kDroppedChangesMax) return;
   const auto excess = dropped.size() - limits::kDroppedChangesMax;
   log(Severity::error, "the list of lost changes is full: the " + std::to_string(excess) + " oldest are listed no more; look at `distributorctl losses` and acknowledge them");
   dropped.erase(dropped.begin(), dropped.begin() + static_cast<std::ptrdiff_t>(excess));
-  orphans_unsent = std::min(orphans_unsent, dropped.size());
+  const auto unsent_gone = std::min(orphans_unsent, excess - std::min(excess, orphans_first));
+  orphans_first -= std::min(excess, orphans_first);
+  orphans_unsent -= unsent_gone;
+  if (unsent_gone > 0) ++orphan_batch;
   batch.forget_dropped = true;
   batch.dropped = dropped;
 }
@@ -149,8 +162,9 @@ void Replica::Impl::on(const Resync&) {
 void Replica::Impl::send_orphans() {
   if (orphans_unsent == 0 || !reconciled) return;
   Orphans orphans{orphan_batch, orphans_common, true, {}};
-  const auto first = dropped.end() - static_cast<std::ptrdiff_t>(orphans_unsent);
-  orphans.changes.assign(first, first + static_cast<std::ptrdiff_t>(next_orphans()));
+  orphans_sent = next_orphans();
+  const auto first = dropped.begin() + static_cast<std::ptrdiff_t>(orphans_first);
+  orphans.changes.assign(first, first + static_cast<std::ptrdiff_t>(orphans_sent));
   send(std::move(orphans));
 }
 
@@ -158,8 +172,8 @@ void Replica::Impl::send_orphans() {
 std::size_t Replica::Impl::next_orphans() const {
   std::size_t bytes = 0;
   std::size_t count = 0;
-  for (auto one = dropped.end() - static_cast<std::ptrdiff_t>(orphans_unsent); one != dropped.end() && count < kEntriesPerMessageMax; ++one, ++count) {
-    bytes += one->command.size();
+  for (; count < std::min(orphans_unsent, kEntriesPerMessageMax); ++count) {
+    bytes += dropped[orphans_first + count].command.size();
     if (bytes > kBatchBytesMax && count > 0) break;
   }
   return count;
@@ -167,11 +181,10 @@ std::size_t Replica::Impl::next_orphans() const {
 
 void Replica::Impl::on_message(const Header&, const OrphansTaken& taken) {
   if (taken.batch != orphan_batch || orphans_unsent == 0) return;
-  const auto count = next_orphans();
-  const auto first = dropped.end() - static_cast<std::ptrdiff_t>(orphans_unsent);
-  dropped.erase(first, first + static_cast<std::ptrdiff_t>(count));
+  const auto first = dropped.begin() + static_cast<std::ptrdiff_t>(orphans_first);
+  dropped.erase(first, first + static_cast<std::ptrdiff_t>(orphans_sent));
   ++orphan_batch;
-  orphans_unsent -= count;
+  orphans_unsent -= orphans_sent;
   PersistBatch batch;
   batch.forget_dropped = true;
   batch.dropped = dropped;  // forget comes first

@@ -49,6 +49,7 @@ void Replica::Impl::lead_follower(std::vector<LogPoint> locator) {
   }
   follower_locator.reset();
   snapshot_out.running = false;
+  snapshot_patience = kSnapshotPatience;
   follower = Follower{};
   follower.progress = now;
   const auto common = history.newest_common(locator);
@@ -59,9 +60,10 @@ void Replica::Impl::lead_follower(std::vector<LogPoint> locator) {
 // From here on every entry of the log may reach the follower's disk, and so be answered `pair`: that is written down before the first one is.
 void Replica::Impl::begin_streaming(Seq common) {
   follower.streaming = true;
+  follower.boot = peer.boot;
   follower.common = common;
   follower.next = common.next();
-  if (meta.pairing.peer_boot != peer.boot && common < meta.pairing.ceiling.seq) follower.owed = meta.pairing.ceiling.seq;
+  if (meta.pairing.peer_boot != follower.boot && common < meta.pairing.ceiling.seq) follower.owed = meta.pairing.ceiling.seq;
   raise_ceiling();
   PersistBatch batch;
   batch.meta = meta;
@@ -77,7 +79,7 @@ void Replica::Impl::begin_streaming(Seq common) {
 // that something never arrived counts for nothing.
 void Replica::Impl::raise_ceiling() {
   const bool witness = follower.durable.seq >= follower.owed;
-  meta.pairing = {meta.term, history.last(), witness ? peer.boot : 0};
+  meta.pairing = {meta.term, history.last(), witness ? follower.boot : 0};
 }
 
 // Sends what the follower lacks, in portions; always at least one Append, which compares.
@@ -153,9 +155,10 @@ void Replica::Impl::on_message(const Header& header, const ProgrammedAck& ack) {
 void Replica::Impl::on_message(const Header& header, const Orphans& orphans) {
   if (mode != Mode::leading || header.term != meta.term || !term_ready) return;
   const std::pair identity(header.sender_boot, orphans.batch);
-  if (orphans_taken == identity) return send(OrphansTaken{orphans.batch});
+  if (orphans_taken == identity) return orphans_durable ? send(OrphansTaken{orphans.batch}) : void();
   if (orphans_taken.first != identity.first || orphans.batch == 1) adopted.clear();
   orphans_taken = identity;
+  orphans_durable = false;
   const auto touched = touched_since(orphans);
   const bool comparable = orphans.propose && history.holds(orphans.common);
   std::vector<DroppedChange> refused;
@@ -182,7 +185,11 @@ void Replica::Impl::on_message(const Header& header, const Orphans& orphans) {
   }
   PersistBatch batch;
   list_dropped(std::move(refused), batch);
-  persist(std::move(batch), [this, number = orphans.batch] { send(OrphansTaken{number}); });
+  persist(std::move(batch), [this, identity] {
+    if (orphans_taken != identity) return;
+    orphans_durable = true;
+    send(OrphansTaken{identity.second});
+  });
 }
 
 // The load balancers that this node changed since the last common entry. What came from the peer's own list is no such change: an earlier

@@ -31,16 +31,16 @@ RegisterCommand register_again(const LoadBalancer& lb) {
 
 }  // namespace
 
-std::vector<Command> restoring(const Registry& then, const Registry& now, const std::set<LoadBalancerId>& spared) {
+std::vector<Command> restoring(const Registry& then, const Registry& now) {
   std::vector<Command> commands;
   for (const auto& [id, lb] : then.all()) {
     const auto here = now.find(id);
-    if (spared.contains(id) || (here && *here == *lb)) continue;
+    if (here && *here == *lb) continue;
     commands.emplace_back(plug_again(*lb));
     if (auto registered = register_again(*lb); !registered.items.empty()) commands.emplace_back(std::move(registered));
   }
   for (const auto& [id, lb] : now.all()) {
-    if (!spared.contains(id) && !then.find(id)) commands.emplace_back(UnplugCommand{id});
+    if (!then.find(id)) commands.emplace_back(UnplugCommand{id});
   }
   return commands;
 }

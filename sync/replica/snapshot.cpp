@@ -98,23 +98,21 @@ void Replica::Impl::on_message(const Header& header, const SnapshotChunk& chunk)
 }
 
 // What this node did alone and the leader's state may lack. Of what is folded into the base there is no change to list any more: then the
-// commands that would bring back what this node held.
+// commands that would bring back what the base held; the changes that came after it follow.
 void Replica::Impl::list_as_replaced(const Registry& state, const LogPoint& point, PersistBatch& batch) {
   const auto own_floor = allow_below_floor ? Seq{0} : meta.pair_floor.seq;
   forget_after(own_floor);  // also what is folded into the base: its entries are gone, and a retry would be taken for done
-  std::set<LoadBalancerId> named;
   std::vector<DroppedChange> replaced;
+  if (history.base().seq > own_floor) {
+    for (const auto& command : restoring(history.base_state(), state)) {
+      replaced.push_back({history.base().term, history.base().seq, {}, encode(command),
+                          "this node held this load balancer otherwise and the changes themselves are no longer kept: this call brings its state back"});
+    }
+  }
   for (auto seq = std::max(history.base().seq, std::min(own_floor, point.seq)).next(); seq <= history.last().seq; seq = seq.next()) {
     const auto* entry = history.entry(seq);
     if (entry == nullptr || seq <= own_floor) continue;
-    named.insert(*history.touched(seq));
     replaced.push_back({entry->term, entry->seq, entry->request_id, entry->command, "not in the log that the leader still has: it sent its state instead"});
-  }
-  if (history.base().seq > own_floor) {
-    for (const auto& command : restoring(history.tail(), state, named)) {
-      replaced.push_back({history.base().term, history.base().seq, {}, encode(command),
-                               "this node held this load balancer otherwise and the changes themselves are no longer kept: this call brings its state back"});
-    }
   }
   if (replaced.empty()) return;
   log(Severity::warning, std::to_string(replaced.size()) + " changes made alone may be lost with the leader's snapshot; they are listed");

@@ -95,6 +95,8 @@ void Judge::booted(std::size_t host) {
   Log log{platter.meta.base.seq, {key_of(platter.meta.base.digest)}};
   for (const auto& entry : platter.log) log.keys.push_back(key_of(entry.digest));
   logs_[host] = log;
+  lists_[host] = platter.dropped;
+  acknowledging_[host] = false;
   platters_[host] = std::move(log);
   base_checked_[host] = {};
   for (auto& [handle, attempt] : attempts_) {
@@ -106,7 +108,45 @@ void Judge::asked_to_persist(std::size_t host, const replica::PersistBatch& batc
   for (const auto& entry : batch.append) book(host, entry);
   for (const auto& change : batch.dropped) listed_.emplace(change.command, change.request_id);
   if (batch.install_base) check_replaced(host, logs_[host], batch);
+  follow_list(host, batch);
   follow(logs_[host], batch);
+}
+
+// What leaves a list was taken by the other node, or an operator saw it.
+void Judge::follow_list(std::size_t host, const replica::PersistBatch& batch) {
+  auto& list = lists_[host];
+  if (!batch.forget_dropped) {
+    list.insert(list.end(), batch.dropped.begin(), batch.dropped.end());
+    return;
+  }
+  const auto before = std::exchange(list, batch.dropped);
+  if (batch.dropped.empty() && std::exchange(acknowledging_[host], false)) return;
+  for (const auto& change : before) {
+    const bool stays = std::find(list.begin(), list.end(), change) != list.end();
+    if (!stays && !is_accounted_for(host, change)) {
+      violation(std::string(world_.name(host)) + ": change " + text_of(change.seq) + " of term " + text_of(Seq{change.term.value}) + " left the list, and the other node neither did nor listed it");
+    }
+  }
+}
+
+// In the other node's log or on its list, or without effect there at some moment since it was made.
+bool Judge::is_accounted_for(std::size_t host, const replica::DroppedChange& change) const {
+  const auto other = 1 - host;
+  if (suspect_[0] || suspect_[1]) return true;
+  const auto same = [&](const replica::DroppedChange& one) { return one.command == change.command && one.request_id == change.request_id; };
+  if (std::any_of(lists_[other].begin(), lists_[other].end(), same)) return true;
+  const auto command = decode_command(change.command);
+  const auto made = std::find_if(entries_.begin(), entries_.end(), [&](const auto& one) {
+    return one.second.term == change.term && one.second.seq == change.seq && one.second.bytes == change.command;
+  });
+  if (!command || made == entries_.end()) return true;  // a call that brings a state back
+  for (auto key = logs_[other].keys.back();; key = entries_.at(key).previous) {
+    const auto& entry = entries_.at(key);
+    if (key != 0 && entry.bytes == change.command && entry.request_id == change.request_id) return true;
+    const auto judged = entry.after.check(*command);
+    if (judged && !judged->changed) return true;
+    if (key == 0 || entry.created < made->second.created) return false;
+  }
 }
 
 // A snapshot replaces a log. What was folded into its base has no entry to list any more: the load balancers that differ are named.

@@ -65,6 +65,7 @@ class Judge : public Observer {
   void disk_corrupted(std::size_t host) { excused_[host] = true; }  // silently: only the digests can tell
   bool corruption_healed(std::size_t host) const { return !excused_[host]; }
   bool may_lose_disk(std::size_t host) const;            // the other one holds all that was promised
+  void acknowledges(std::size_t host) { acknowledging_[host] = true; }  // an operator: what the node lists
   void settled();                                        // both nodes are in sync: a disk may be lost again
   std::function<void(replica::RequestHandle, const replica::Reply&)> to_clients;
 
@@ -91,6 +92,8 @@ class Judge : public Observer {
   void book(std::size_t host, const replica::LogEntry& entry);
   void follow(Log& log, const replica::PersistBatch& batch);
   void check_replaced(std::size_t host, const Log& before, const replica::PersistBatch& batch);
+  void follow_list(std::size_t host, const replica::PersistBatch& batch);
+  bool is_accounted_for(std::size_t host, const replica::DroppedChange& change) const;
   void check_positions(const Entry& entry, const Registry& before);
   void promise(std::size_t host, Key key, Seq seq);
   bool has_been_durable(std::size_t host, Key key, Seq seq) const;
@@ -124,6 +127,8 @@ class Judge : public Observer {
   std::map<replica::RequestHandle, Attempt> attempts_;
   std::set<std::pair<std::string, std::string>> listed_;  // command and request id
   std::unordered_set<Key> listed_as_state_;               // folded into a base, and the difference of states is listed
+  std::array<std::vector<replica::DroppedChange>, 2> lists_;  // what each node lists now
+  std::array<bool, 2> acknowledging_{};                       // an operator empties the list
   std::optional<TimePoint> last_disk_loss_;
 };
 

@@ -77,6 +77,7 @@ int run(std::uint64_t first, std::uint64_t count, const std::string& json) {
     if (!verdict.failed()) continue;
     if (totals.failures == 0) print_trace(run_seed(seed, true));
     if (totals.failures++ < kFailuresShown) print_failure(verdict);
+    std::fflush(stdout);  // a long run is watched
   }
   timespec ended{};
   clock_gettime(CLOCK_MONOTONIC, &ended);

@@ -48,6 +48,7 @@ Plan Plan::of_seed(std::uint64_t seed) {
   plan.core.in_flight_max = random.between(2, 32);
   plan.core.checkpoint_every = random.between(2, 40);
   plan.core.log_keep_max = random.between(8, 200);
+  plan.contact_breaks = rate(random, 500'000);
   return plan;
 }
 

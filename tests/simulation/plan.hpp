@@ -60,6 +60,7 @@ struct Plan {
   std::uint32_t reply_lost = 0;     // the client sees no answer
   std::uint32_t request_doubled = 0;
   std::uint32_t readiness_fails = 0;
+  std::uint32_t contact_breaks = 0;  // a fault within 20 ms of a connection: while histories are compared, or a snapshot is on its way
   // how long, how often
   Duration fault_phase{0};
   Duration fault_every{0};          // mean

@@ -18,6 +18,7 @@ Verdict Story::run() {
   }
   supervise();
   clients.start(world.plan.clients);
+  world.on_connected = [this](std::size_t) { break_contact(); };
   schedule_fault();
   const auto stop = [this] { return !judge.violations().empty(); };
   const bool stopped = world.timeline.run_until(world.plan.fault_phase, stop);

@@ -43,6 +43,7 @@ class Story {
  private:
   void schedule_fault();
   void inject(Fault fault, std::size_t host);
+  void break_contact();
   void inject_process(Fault fault, std::size_t host, Duration time);
   void inject_network(Fault fault, std::size_t host, Duration time);
   void inject_switch_or_disk(Fault fault, std::size_t host, Duration time);

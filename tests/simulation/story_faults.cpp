@@ -1,5 +1,6 @@
 // Faults: what, where, how long.
 #include <algorithm>
+#include <iterator>
 
 #include "tests/simulation/story.hpp"
 
@@ -28,6 +29,17 @@ void Story::schedule_fault() {
   });
 }
 
+void Story::break_contact() {
+  if (!faults_ || world.plan.contact_breaks == 0 || !random_.chance(world.plan.contact_breaks)) return;
+  static constexpr Fault kKinds[] = {Fault::link_reset,      Fault::link_reset, Fault::flap,        Fault::cut_sync_one_way, Fault::daemon_crash, Fault::host_crash, Fault::daemon_hang,
+                                     Fault::keepalived_flap, Fault::resync,     Fault::fsync_error, Fault::wipe,             Fault::old_disk};
+  const auto kind = kKinds[random_.below(std::size(kKinds))];
+  const auto host = random_.below(2);
+  world.after(microseconds(random_.below(20'000)), [this, kind, host] {
+    if (faults_) inject(kind, host);
+  });
+}
+
 void Story::inject(Fault fault, std::size_t host) {
   const auto time = pause_time(random_);
   world.timeline.trace(world.name(host), "FAULT", static_cast<std::uint64_t>(fault), static_cast<std::uint64_t>(time.count()), [&] {
@@ -45,6 +57,7 @@ void Story::inject(Fault fault, std::size_t host) {
     case Fault::gatekeeper_kill:
       return inject_process(fault, host, time);
     case Fault::acknowledge:
+      judge.acknowledges(host);
       return world.post_core(host, replica::AcknowledgeDropped{});
     case Fault::resync:
       return world.post_core(host, replica::Resync{});

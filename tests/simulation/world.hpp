@@ -77,6 +77,7 @@ class World {
   std::array<bool, 2> sync_cut{};  // frames from this host are lost
   VrrpPair vrrp;
   Observer* observer = nullptr;
+  std::function<void(std::size_t host)> on_connected;  // of the sync link
 
  private:
   void fire(std::size_t host, Part part, std::uint64_t life, std::function<void()> action);

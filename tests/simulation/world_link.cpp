@@ -125,6 +125,7 @@ void World::judge_link(std::size_t host) {
       this_one.peer_life_connected = life;
       timeline.trace(name(host), "link", 2, 0, [] { return std::string("stands"); });
       post_core(host, replica::PeerConnected{});
+      if (on_connected) on_connected(host);
     });
   });
 }

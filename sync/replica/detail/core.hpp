@@ -55,6 +55,7 @@ struct Comparison {
 
 // The leader's view of its follower in the present term.
 struct Follower {
+  std::uint64_t boot = 0;  // of the process that is meant
   bool streaming = false;  // it was told where the common history ends and gets entries
   LogPoint durable;        // agreed and on its disk
   bool synced = false;
@@ -102,6 +103,10 @@ struct Queued {
   Submit submit;
   TimePoint deadline{0};
 };
+
+// A chunk that was lost, or a disk that takes long over the whole state: each try for the same follower waits twice as long.
+inline constexpr Duration kSnapshotPatience = std::chrono::seconds(2);
+inline constexpr Duration kSnapshotPatienceMax = std::chrono::seconds(16);
 
 struct Replica::Impl {
   Impl(Config wanted, DurableState durable, TimePoint start);
@@ -184,6 +189,7 @@ struct Replica::Impl {
   Taken take_entries(const Append& append);
   bool cut_after(const LogPoint& point, Taken& taken);
   void list_dropped(std::vector<DroppedChange> changes, PersistBatch& batch);
+  void bound_dropped(PersistBatch& batch);
   void list_as_orphans(const std::vector<LogEntry>& cut, PersistBatch& batch);
   void compare_digests(const Heartbeat& beat);
   void send_heartbeat();
@@ -266,12 +272,16 @@ struct Replica::Impl {
   Comparison comparison;
   Follower follower;
   SnapshotOut snapshot_out;
+  Duration snapshot_patience = kSnapshotPatience;  // until it begins anew, without a word of it
   SnapshotIn snapshot_in;
   std::uint64_t snapshot_ids = 0;
   std::uint64_t orphan_batch = 1;
-  std::size_t orphans_unsent = 0;  // of dropped, from this reunion, not yet taken by the leader
+  std::size_t orphans_first = 0;   // of dropped: where those begin ...
+  std::size_t orphans_unsent = 0;  // ... that the leader has not taken yet
+  std::size_t orphans_sent = 0;    // how many of them are in orphan_batch as it was sent
   LogPoint orphans_common;
   std::pair<std::uint64_t, std::uint64_t> orphans_taken{0, 0};  // leader: boot and batch of the last ones
+  bool orphans_durable = false;                                 // ... and what became of them is on disk
   std::set<Digest> adopted;  // leader: entries that it made of the batches of this process of the peer
 
   Writes writes = Writes::open;

@@ -2,15 +2,14 @@
 // states).
 #pragma once
 
-#include <set>
 #include <vector>
 
 #include "sync/registry/registry.hpp"
 
 namespace distributor::replica {
 
-// For every load balancer that `then` and `now` hold differently, but for those in `spared`: the commands that bring an empty registry, or
-// one that holds another form of it, to what `then` holds. In the order of the load balancers.
-std::vector<Command> restoring(const Registry& then, const Registry& now, const std::set<LoadBalancerId>& spared);
+// For every load balancer that `then` and `now` hold differently: the commands that bring an empty registry, or one that holds another form
+// of it, to what `then` holds. In the order of the load balancers.
+std::vector<Command> restoring(const Registry& then, const Registry& now);
 
 }  // namespace distributor::replica

@@ -88,6 +88,87 @@ TEST(Contact, AnOldDiskGivesWayAlsoAfterAContactThatBrokeOff) {  // H3, H13
   }
 }
 
+// The leader's term comes onto its disk after the follower that it was to lead is gone, and another disk has its place.
+TEST(Contact, AnOldDiskIsNoWitnessForTheOneBefore) {  // H3
+  for (int moment = 0; moment < 400; moment += 10) {
+    Pair pair;
+    ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
+    const auto old_disk = pair.nodes[1].disk;
+    ASSERT_EQ(pair.must(0, registration(kLb, 1)).durability, Durability::pair);
+    pair.crash(0);
+    pair.crash(1);
+    pair.nodes[0].disk.meta.pair_floor = old_disk.meta.pair_floor;
+    pair.nodes[0].disk_work = milliseconds(300);
+    pair.fixed_delay = milliseconds(30);
+    pair.boot(0);
+    pair.boot(1);
+    pair.own(0, Ownership::master);
+    pair.own(1, Ownership::backup);
+    pair.run(milliseconds(moment));
+    pair.crash(1);
+    pair.nodes[1].disk = old_disk;
+    pair.nodes[1].term_seen = Term{};
+    pair.boot(1);
+    pair.nodes[1].disk_work = seconds(10);  // it has nothing of what is sent
+    const auto end = pair.now + seconds(2);
+    while (pair.step_one_event(end)) ASSERT_NE(pair.nodes[0].disk.meta.pairing.peer_boot, pair.nodes[1].boot_id) << moment;
+  }
+}
+
+// What only the follower knows to be on both disks, the leader forgets no more once it has heard of it.
+TEST(Contact, ALeaderWhoseSnapshotBrokeOffLeadsOn) {  // H1, H13
+  Pair pair(1, small_log());
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
+  pair.submit(0, registration(kLb, 0));
+  ASSERT_TRUE(pair.run_until([&] { return pair.nodes[1].disk.log.size() == 2; }));
+  pair.set_link(false);  // its acknowledgement does not arrive
+  ASSERT_TRUE(pair.run_until([&] { return pair.status(0).phase == Phase::solo; }));
+  pair.crash(0);
+  pair.boot(0);
+  pair.own(0, Ownership::master);
+  ASSERT_TRUE(pair.run_until([&] { return pair.status(0).phase == Phase::solo; }));
+  for (std::uint32_t i = 1; i < 120; ++i) pair.must(0, registration(kLb, i));
+  pair.run(seconds(1));
+  ASSERT_GT(pair.nodes[0].disk.meta.base.seq, pair.nodes[1].disk.meta.pair_floor.seq);
+  pair.fixed_delay = milliseconds(30);
+  pair.set_link(true);
+  ASSERT_TRUE(pair.run_until([&] { return pair.story().find("the peer gets a snapshot") != std::string::npos; }));
+  pair.run(milliseconds(10));
+  pair.set_link(false);
+  pair.set_link(true);
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
+  EXPECT_TRUE(pair.status(0).leads);
+  EXPECT_EQ(pair.amphorae(1), 120U);
+}
+
+// Two backups after the loss of both disks: the older one was told to begin alone.
+TEST(Contact, ARestoredNodeTakesOverWhatTheOtherIsAlthoughItHadMore) {  // H1
+  for (const bool changed_meanwhile : {false, true}) {
+    Pair pair;
+    ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
+    const auto older = pair.nodes[0].disk;
+    for (std::uint32_t i = 0; i < 5; ++i) pair.must(0, registration(kLb, i));
+    ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
+    pair.run(seconds(1));
+    pair.crash(0);
+    pair.crash(1);
+    pair.nodes[0].disk = older;
+    for (auto& node : pair.nodes) {
+      node.disk.meta.ever_synced = false;
+      node.term_seen = Term{};
+    }
+    pair.boot(0);
+    pair.tell(0, InitAlone{});
+    pair.own(0, Ownership::master);
+    ASSERT_TRUE(pair.run_until([&] { return pair.status(0).leads; }));
+    if (changed_meanwhile) pair.must(0, registration(kLb, 77));
+    pair.boot(1);
+    ASSERT_TRUE(pair.run_until([&] { return pair.converged(); })) << changed_meanwhile;
+    EXPECT_TRUE(pair.status(0).leads);
+    EXPECT_EQ(pair.must(0, registration(kLb, 78)).durability, Durability::pair);
+  }
+}
+
 TEST(Contact, AFollowerThatNobodyLeadsAsksAgain) {  // H13
   Pair pair;
   ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));

@@ -58,6 +58,20 @@ TEST(Replica, SnapshotWhenTheLogNoLongerReaches) {  // H1
   EXPECT_EQ(pair.must(0, registration(kLb, 200)).durability, Durability::pair);
 }
 
+TEST(Replica, ADiskThatTakesLongOverASnapshotGetsTheTime) {  // H1
+  Config small;
+  small.log_keep_max = 32;
+  small.checkpoint_every = 8;
+  Pair pair(1, small);
+  pair.crash(1);
+  pair.wipe(1);
+  for (std::uint32_t i = 0; i < 60; ++i) pair.must(0, registration(kLb, i));
+  pair.run(seconds(1));
+  pair.nodes[1].disk_work = milliseconds(2500);
+  pair.boot(1);
+  EXPECT_TRUE(pair.run_until([&] { return pair.amphorae(1) == 60 && pair.status(0).phase == Phase::leading; }, seconds(60)));
+}
+
 TEST(Replica, TheLeadersOlderStateTakesNothingFromTheFollowersDisk) {  // H3: the leader may be about to lose it
   Pair pair;
   ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));

@@ -1,0 +1,116 @@
+// What was done alone is done again or listed, however often the two part and meet (H8).
+#include "sync/registry/codec.hpp"
+#include "tests/unit/replica/pair_story.hpp"
+
+namespace distributor::replica::testing {
+namespace {
+
+// Both own and lead, each alone.
+void part(Pair& pair) {
+  pair.set_link(false);
+  pair.own(0, Ownership::master);
+  pair.own(1, Ownership::master);
+  ASSERT_TRUE(pair.run_until([&] { return pair.status(0).phase == Phase::solo && pair.status(1).phase == Phase::solo; }));
+}
+
+// Node 1 leads.
+void meet(Pair& pair) {
+  pair.own(0, Ownership::backup);
+  pair.set_link(true);
+}
+
+bool is_listed(const Pair& pair, std::size_t node, const Command& command) {
+  const auto& list = pair.nodes[node].core->dropped();
+  return std::any_of(list.begin(), list.end(), [&](const DroppedChange& one) { return one.command == encode(command); });
+}
+
+// Node 1 has taken what node 0 did alone, and node 0 does not hear of it.
+void meet_for_a_moment(Pair& pair) {
+  meet(pair);
+  ASSERT_TRUE(pair.run_until([&] { return pair.nodes[1].disk.log.size() == pair.nodes[0].disk.log.size() + 1; }));
+  ASSERT_EQ(pair.status(0).dropped, 1U);
+  pair.set_link(false);
+}
+
+TEST(Reunion, WhatWasTakenOfOneSaysNothingOfTheNext) {
+  Pair pair;
+  pair.must(0, plug(lb_number(2)));
+  ASSERT_NO_FATAL_FAILURE(part(pair));
+  ASSERT_EQ(pair.must(0, registration(kLb, 10)).durability, Durability::local);
+  ASSERT_NO_FATAL_FAILURE(meet_for_a_moment(pair));
+  ASSERT_NO_FATAL_FAILURE(part(pair));
+  const auto later = registration(lb_number(2), 20);
+  ASSERT_EQ(pair.must(0, later).durability, Durability::local);
+  meet(pair);
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged() && pair.status(1).leads && pair.status(0).dropped == 0; }));
+  EXPECT_TRUE(!pair.nodes[1].core->applied().check(later)->changed || is_listed(pair, 1, later)) << "it is in no log and on no list";
+}
+
+TEST(Reunion, WhatAnOperatorAcknowledgedSaysNothingOfTheNext) {
+  Pair pair;
+  pair.must(0, plug(lb_number(2)));
+  ASSERT_NO_FATAL_FAILURE(part(pair));
+  ASSERT_EQ(pair.must(0, registration(kLb, 10)).durability, Durability::local);
+  ASSERT_NO_FATAL_FAILURE(meet_for_a_moment(pair));
+  pair.tell(0, AcknowledgeDropped{});
+  ASSERT_NO_FATAL_FAILURE(part(pair));
+  const auto later = registration(lb_number(2), 20);
+  ASSERT_EQ(pair.must(0, later).durability, Durability::local);
+  meet(pair);
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged() && pair.status(1).leads && pair.status(0).dropped == 0; }));
+  EXPECT_TRUE(!pair.nodes[1].core->applied().check(later)->changed || is_listed(pair, 1, later)) << "it is in no log and on no list";
+}
+
+// The peer's refused changes that a leader lists are not its own: it does not offer them when it follows.
+TEST(Reunion, OffersItsOwnChangesAndNotWhatItRefused) {
+  Pair pair;
+  pair.must(0, plug(lb_number(2)));
+  ASSERT_NO_FATAL_FAILURE(part(pair));
+  const auto own = registration(lb_number(2), 20);
+  ASSERT_EQ(pair.must(0, own).durability, Durability::local);
+  meet(pair);
+  ASSERT_TRUE(pair.run_until([&] { return pair.status(0).dropped == 1; }));
+  ASSERT_NO_FATAL_FAILURE(part(pair));  // node 1 does not hear of it
+  const auto refused = registration(kLb, 11, Position{0});
+  ASSERT_EQ(pair.must(0, registration(kLb, 10, Position{0})).durability, Durability::local);
+  ASSERT_EQ(pair.must(1, refused).durability, Durability::local);
+  pair.own(1, Ownership::backup);
+  pair.set_link(true);
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged() && pair.status(0).leads && pair.status(0).dropped == 2; }));
+  ASSERT_NO_FATAL_FAILURE(part(pair));
+  meet(pair);
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged() && pair.status(1).leads && pair.status(0).dropped == 1; }));
+  EXPECT_TRUE(is_listed(pair, 0, refused));
+  EXPECT_FALSE(pair.nodes[1].core->applied().check(own)->changed) << "done again";
+}
+
+// Load balancer 2 was plugged and filled alone; most of that is folded, its last change is not. What is listed brings it back.
+TEST(Reunion, ListsWhatWasFoldedAlsoWhereALaterChangeIsInTheLog) {
+  Config small;
+  small.log_keep_max = 32;
+  small.checkpoint_every = 8;
+  Pair pair(1, small);
+  ASSERT_NO_FATAL_FAILURE(part(pair));
+  pair.must(0, plug(lb_number(2)));
+  for (std::uint32_t i = 0; i < 60; ++i) pair.must(0, registration(lb_number(2), i));
+  pair.run(seconds(1));
+  const auto last = pair.must(0, registration(lb_number(2), 60)).seq;
+  ASSERT_GT(pair.nodes[0].disk.meta.base.seq.value, 20U);
+  ASSERT_LT(pair.nodes[0].disk.meta.base.seq, last);
+  for (std::uint32_t i = 0; i < 60; ++i) pair.must(1, registration(kLb, 200 + i));
+  pair.run(seconds(1));
+  const auto then = *pair.nodes[0].core->applied().find(lb_number(2));
+  meet(pair);
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged() && pair.status(1).leads; }));
+  auto again = pair.nodes[1].core->applied();
+  for (const auto& change : pair.nodes[0].core->dropped()) {
+    const auto command = decode_command(change.command);
+    if (load_balancer_of(*command) != lb_number(2)) continue;
+    EXPECT_TRUE(again.apply(*command).has_value()) << change.seq.value;
+  }
+  ASSERT_TRUE(again.find(lb_number(2)));
+  EXPECT_EQ(again.find(lb_number(2))->slots, then.slots);
+}
+
+}  // namespace
+}  // namespace distributor::replica::testing
