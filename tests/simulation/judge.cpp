@@ -120,7 +120,10 @@ void Judge::follow_list(std::size_t host, const replica::PersistBatch& batch) {
     return;
   }
   const auto before = std::exchange(list, batch.dropped);
-  if (batch.dropped.empty() && std::exchange(acknowledging_[host], false)) return;
+  if (batch.dropped.empty() && std::exchange(acknowledging_[host], false)) {
+    for (const auto& change : before) acknowledged_.emplace(change.command, change.request_id);
+    return;
+  }
   for (const auto& change : before) {
     const bool stays = std::find(list.begin(), list.end(), change) != list.end();
     if (!stays && !is_accounted_for(host, change)) {
@@ -129,10 +132,10 @@ void Judge::follow_list(std::size_t host, const replica::PersistBatch& batch) {
   }
 }
 
-// In the other node's log or on its list, or without effect there at some moment since it was made.
+// In the other node's log or on its list, or was and an operator saw it there, or without effect there at some moment since it was made.
 bool Judge::is_accounted_for(std::size_t host, const replica::DroppedChange& change) const {
   const auto other = 1 - host;
-  if (suspect_[0] || suspect_[1]) return true;
+  if (suspect_[0] || suspect_[1] || acknowledged_.contains({change.command, change.request_id})) return true;
   const auto same = [&](const replica::DroppedChange& one) { return one.command == change.command && one.request_id == change.request_id; };
   if (std::any_of(lists_[other].begin(), lists_[other].end(), same)) return true;
   const auto command = decode_command(change.command);

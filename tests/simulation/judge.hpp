@@ -128,6 +128,7 @@ class Judge : public Observer {
   std::set<std::pair<std::string, std::string>> listed_;  // command and request id
   std::unordered_set<Key> listed_as_state_;               // folded into a base, and the difference of states is listed
   std::array<std::vector<replica::DroppedChange>, 2> lists_;  // what each node lists now
+  std::set<std::pair<std::string, std::string>> acknowledged_;  // by an operator, on either node
   std::array<bool, 2> acknowledging_{};                       // an operator empties the list
   std::optional<TimePoint> last_disk_loss_;
 };
