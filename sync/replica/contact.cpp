@@ -81,7 +81,10 @@ void Replica::Impl::on_hello(const Header& header, const Hello& hello) {
   if (another) comparison.superseded.push_back(peer.boot);
   comparison.newest = hello.number;
   peer.boot = header.sender_boot;
-  if (new_boot) peer.snapshot_begun = peer.snapshot_installed = peer.snapshot_given = 0;
+  if (new_boot) {
+    peer.snapshot_begun = peer.snapshot_installed = peer.snapshot_given = 0;
+    peer.programmed = Seq{};
+  }
   peer.told_term = new_boot ? header.term : std::max(peer.told_term, header.term);
   peer.heard = now;
   peer.ever_heard = true;
@@ -152,6 +155,7 @@ void Replica::Impl::decide(const Hello& theirs) {
   comparison.decided_at = now;
   comparison.resend = now + config.solo_after;  // of the next attempt, if nobody may lead
   allow_below_floor = decision.below_floor;
+  leader_has_floor = theirs.answer->contains_floor;
   if (decision.double_fault) {
     diverged = true;
     log(Severity::error, "both nodes lost something that was acknowledged as pair: " + decision.reason);
@@ -173,6 +177,7 @@ void Replica::Impl::decide(const Hello& theirs) {
   }
   verdict.clear();
   fenced = false;
+  peer.programmed = Seq{};  // it says it again
   peer.snapshot_given = 0;  // the peer may have lost count of them: a late Hello of a process of this node that ended
   if (decision.init_together) meta.ever_synced = true;  // persisted with the term
   // Both have it, and it is known of here: the base may pass it, and other pairings may follow, before the peer says so again.

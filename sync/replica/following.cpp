@@ -1,7 +1,9 @@
 // The follower: takes the leader's log as it is, acknowledges what is on its disk, never cuts what the pair may have acknowledged.
 // Heartbeats of both sides are here too.
 #include <algorithm>
+#include <set>
 
+#include "sync/registry/codec.hpp"
 #include "sync/registry/limits.hpp"
 #include "sync/replica/detail/core.hpp"
 #include "sync/replica/planted.hpp"
@@ -109,17 +111,27 @@ void Replica::Impl::log_was_cut() {
 
 // They stay in the durable list of this node until the leader has them: nothing disappears silently (H8).
 void Replica::Impl::list_as_orphans(const std::vector<LogEntry>& cut, PersistBatch& batch) {
-  std::vector<DroppedChange> orphans;
-  for (const auto& entry : cut) {
-    orphans.push_back({entry.term, entry.seq, entry.request_id, entry.command, "done alone, and the peer led without it"});
-  }
   log(Severity::warning, std::to_string(cut.size()) + " changes that were made alone are cut off; the leader is asked to take them");
+  // A change that was made without an earlier one of the same load balancer, which the leader has not taken yet, does not fit behind it.
+  std::set<LoadBalancerId> waiting_for;
+  for (std::size_t i = 0; i < orphans_unsent; ++i) {
+    if (const auto command = decode_command(dropped[orphans_first + i].command)) waiting_for.insert(load_balancer_of(*command));
+  }
+  std::vector<DroppedChange> orphans;
+  std::vector<DroppedChange> listed;
+  for (const auto& entry : cut) {
+    DroppedChange change{entry.term, entry.seq, entry.request_id, entry.command, "done alone, and the peer led without it"};
+    const auto command = decode_command(entry.command);
+    const bool fits = command && !waiting_for.contains(load_balancer_of(*command));
+    if (!fits) change.reason = "done alone, and an earlier change of the same load balancer waits for the leader still";
+    (fits ? orphans : listed).push_back(std::move(change));
+  }
   if (orphans_unsent == 0) orphans_first = dropped.size();
   ++orphan_batch;  // what the leader may have taken of the last one says nothing of these
   batch.dropped.insert(batch.dropped.end(), orphans.begin(), orphans.end());
   dropped.insert(dropped.begin() + static_cast<std::ptrdiff_t>(orphans_first + orphans_unsent), orphans.begin(), orphans.end());
   orphans_unsent += orphans.size();
-  bound_dropped(batch);
+  list_dropped(std::move(listed), batch);
   out.push_back(Program{history.committed(), {}, true});
 }
 
@@ -226,7 +238,8 @@ void Replica::Impl::on_message(const Header& header, const Heartbeat& beat) {
   peer.leads = beat.leads;
   peer.committed = beat.committed;
   peer.state_digest = beat.state_digest;
-  peer.programmed = std::max(peer.programmed, beat.programmed);
+  // What a follower says before it agrees is of another history.
+  if (mode != Mode::leading || header.term == meta.term) peer.programmed = beat.programmed;
   if (comparison.running) return;
   if (beat.leads && mode == Mode::leading) return start_comparison("both nodes lead");
   if (beat.leads && of_lower_term(header)) {
@@ -260,7 +273,7 @@ void Replica::Impl::on_message(const Header& header, const Heartbeat& beat) {
 }
 
 void Replica::Impl::compare_digests(const Heartbeat& beat) {
-  if (beat.committed != history.committed()) return;
+  if (beat.committed != history.committed() || snapshot_in.running) return;
   const bool equal = beat.state_digest == history.applied().digest();
   if (equal) {
     diverged = false;

@@ -1,5 +1,7 @@
 // The leader: raises its term, brings the follower up to its log, commits what both disks hold, or its own alone (H3).
 #include <algorithm>
+#include <deque>
+#include <map>
 #include <set>
 
 #include "sync/registry/codec.hpp"
@@ -106,7 +108,7 @@ void Replica::Impl::send_entries() {
 
 void Replica::Impl::on_message(const Header& header, const Ack& ack) {
   if (mode != Mode::leading || header.term != meta.term) return;
-  peer.programmed = std::max(peer.programmed, ack.programmed);
+  peer.programmed = ack.programmed;  // as it says now: its Open vSwitch may have been emptied
   take_ack(ack.durable, ack.synced, ack.snapshot);
 }
 
@@ -134,19 +136,19 @@ void Replica::Impl::on_message(const Header& header, const Nack& nack) {
   // A follower that lacks what was sent first has not taken this term over yet: its base moved on after its Hello. Unheard, it would ask for ever.
   const bool before_this_term = header.term != meta.term;
   if (before_this_term && nack.reason != NackReason::gap) return;
+  if (snapshot_out.running) return;
   if (nack.reason == NackReason::diverged) {
     diverged = true;
     log(Severity::error, "the peer held another state at the same place of the history: it takes a snapshot");
     return begin_snapshot();
   }
-  if (snapshot_out.running) return;
   if (nack.reason == NackReason::resync) return begin_snapshot();
   lead_follower(nack.locator);
 }
 
 void Replica::Impl::on_message(const Header& header, const ProgrammedAck& ack) {
   if (mode != Mode::leading || header.term != meta.term) return;
-  peer.programmed = std::max(peer.programmed, ack.programmed);
+  peer.programmed = ack.programmed;
   answer_programmed();
 }
 
@@ -156,7 +158,7 @@ void Replica::Impl::on_message(const Header& header, const Orphans& orphans) {
   if (mode != Mode::leading || header.term != meta.term || !term_ready) return;
   const std::pair identity(header.sender_boot, orphans.batch);
   if (orphans_taken == identity) return orphans_durable ? send(OrphansTaken{orphans.batch}) : void();
-  if (orphans_taken.first != identity.first || orphans.batch == 1) adopted.clear();
+  if (orphans_taken.first != identity.first) adopted.clear();
   orphans_taken = identity;
   orphans_durable = false;
   const auto touched = touched_since(orphans);
@@ -186,23 +188,31 @@ void Replica::Impl::on_message(const Header& header, const Orphans& orphans) {
   PersistBatch batch;
   list_dropped(std::move(refused), batch);
   persist(std::move(batch), [this, identity] {
-    if (orphans_taken != identity) return;
+    if (orphans_taken != identity || peer.boot != identity.first) return;
     orphans_durable = true;
     send(OrphansTaken{identity.second});
   });
 }
 
 // The load balancers that this node changed since the last common entry. What came from the peer's own list is no such change: an earlier
-// batch of it, or this one, proposed by this node before it was restarted.
+// batch of it, or this one, proposed by this node before it was restarted. A client's own retry at this node looks like one of those; only the
+// first changes of a load balancer, in their order, are taken for them, or an amphora could get the position that another one was told.
 std::set<LoadBalancerId> Replica::Impl::touched_since(const Orphans& orphans) const {
-  std::set<std::pair<std::string_view, std::string_view>> theirs;
+  std::map<LoadBalancerId, std::deque<const DroppedChange*>> theirs;
   for (const auto& change : orphans.changes) {
-    if (!change.request_id.empty()) theirs.emplace(change.command, change.request_id);  // without an id both may have been asked the same
+    if (const auto command = decode_command(change.command)) theirs[load_balancer_of(*command)].push_back(&change);
   }
   std::set<LoadBalancerId> touched;
   for (auto seq = std::max(orphans.common.seq, history.base().seq).next(); seq <= history.last().seq; seq = seq.next()) {
     const auto& entry = *history.entry(seq);
-    if (!adopted.contains(entry.digest) && !theirs.contains({entry.command, entry.request_id})) touched.insert(*history.touched(seq));
+    const auto& lb = *history.touched(seq);
+    auto& next = theirs[lb];
+    // Without an id both may have been asked the same.
+    if (!next.empty() && !entry.request_id.empty() && next.front()->command == entry.command && next.front()->request_id == entry.request_id) {
+      next.pop_front();
+    } else if (!adopted.contains(entry.digest)) {
+      touched.insert(lb);
+    }
   }
   return touched;
 }

@@ -1,5 +1,7 @@
 #include "sync/replica/detail/restoring.hpp"
 
+#include <algorithm>
+
 namespace distributor::replica {
 namespace {
 
@@ -29,6 +31,22 @@ RegisterCommand register_again(const LoadBalancer& lb) {
   return registered;
 }
 
+// Whoever `now` has where `then` has somebody else, or nobody.
+UnregisterCommand clear(const LoadBalancer& then, const LoadBalancer& now) {
+  UnregisterCommand cleared;
+  cleared.lb = now.id;
+  for (std::size_t position = 0; position < now.slots.size(); ++position) {
+    const auto& occupant = now.slots[position].occupant;
+    const bool stays = position < then.slots.size() && then.slots[position].occupant && occupant && then.slots[position].occupant->mac == occupant->mac;
+    if (occupant && !stays) cleared.macs.push_back(occupant->mac);
+  }
+  for (const auto& spare : now.spares) {
+    const bool stays = std::any_of(then.spares.begin(), then.spares.end(), [&](const Amphora& one) { return one.mac == spare.mac; });
+    if (!stays) cleared.macs.push_back(spare.mac);
+  }
+  return cleared;
+}
+
 }  // namespace
 
 std::vector<Command> restoring(const Registry& then, const Registry& now) {
@@ -37,6 +55,9 @@ std::vector<Command> restoring(const Registry& then, const Registry& now) {
     const auto here = now.find(id);
     if (here && *here == *lb) continue;
     commands.emplace_back(plug_again(*lb));
+    if (here) {
+      if (auto cleared = clear(*lb, *here); !cleared.macs.empty()) commands.emplace_back(std::move(cleared));
+    }
     if (auto registered = register_again(*lb); !registered.items.empty()) commands.emplace_back(std::move(registered));
   }
   for (const auto& [id, lb] : now.all()) {

@@ -100,7 +100,7 @@ void Replica::Impl::on_message(const Header& header, const SnapshotChunk& chunk)
 // What this node did alone and the leader's state may lack. Of what is folded into the base there is no change to list any more: then the
 // commands that would bring back what the base held; the changes that came after it follow.
 void Replica::Impl::list_as_replaced(const Registry& state, const LogPoint& point, PersistBatch& batch) {
-  const auto own_floor = allow_below_floor ? Seq{0} : meta.pair_floor.seq;
+  const auto own_floor = allow_below_floor || !leader_has_floor ? Seq{0} : meta.pair_floor.seq;
   forget_after(own_floor);  // also what is folded into the base: its entries are gone, and a retry would be taken for done
   std::vector<DroppedChange> replaced;
   if (history.base().seq > own_floor) {

@@ -260,6 +260,7 @@ struct Replica::Impl {
   bool reconciled = false; // follower: the log agrees with the leader's in this term,
   bool agreement_durable = false;  // ... and the record of that is on disk: only then may `pair` rest on this node
   bool allow_below_floor = false;  // decided upon: each node lacks something of the other's
+  bool leader_has_floor = true;    // as it answered: not, if this node's disk is of another time (a restored one)
   bool diverged = false;
   bool term_ready = false; // leader: the term is on disk
   std::optional<std::vector<LogPoint>> follower_locator;  // leader: a follower that waits for the term to be ready

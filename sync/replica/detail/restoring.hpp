@@ -8,8 +8,8 @@
 
 namespace distributor::replica {
 
-// For every load balancer that `then` and `now` hold differently: the commands that bring an empty registry, or one that holds another form
-// of it, to what `then` holds. In the order of the load balancers.
+// For every load balancer that `then` and `now` hold differently: the commands that bring an empty registry, or `now`, to the amphorae that
+// `then` holds. In the order of the load balancers. Settings that PLUG does not change stay as `now` has them.
 std::vector<Command> restoring(const Registry& then, const Registry& now);
 
 }  // namespace distributor::replica

@@ -169,6 +169,46 @@ TEST(Contact, ARestoredNodeTakesOverWhatTheOtherIsAlthoughItHadMore) {  // H1
   }
 }
 
+// The same with a log that reaches back so little that it takes the other's whole state.
+TEST(Contact, ARestoredNodeListsWhatASnapshotReplaces) {  // H2, H8
+  Pair pair(1, small_log());
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
+  const auto older = pair.nodes[0].disk;
+  for (std::uint32_t i = 0; i < 60; ++i) pair.must(0, registration(kLb, i), "call " + std::to_string(i));
+  pair.run(seconds(1));
+  pair.crash(0);
+  pair.crash(1);
+  pair.nodes[0].disk = older;
+  for (auto& node : pair.nodes) {
+    node.disk.meta.ever_synced = false;
+    node.term_seen = Term{};
+  }
+  pair.boot(0);
+  pair.tell(0, InitAlone{});
+  pair.own(0, Ownership::master);
+  pair.boot(1);
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
+  ASSERT_NE(pair.story().find("took over the leader's state"), std::string::npos);
+  EXPECT_GT(pair.status(1).dropped, 0U);
+  pair.give_ownership_to(1);
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged() && pair.status(1).leads; }));
+  EXPECT_TRUE(pair.must(1, registration(kLb, 59), "call 59").changed) << "taken for done although it is gone";
+}
+
+TEST(Contact, AProcessThatCameLaterHasProgrammedNothingYet) {  // H3
+  Pair pair;
+  pair.must(0, registration(kLb, 1));
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged() && pair.status(0).peer.programmed == pair.status(0).last; }));
+  pair.crash(1);
+  pair.nodes[1].ovs_works = false;
+  pair.boot(1);
+  ASSERT_TRUE(pair.run_until([&] { return pair.status(0).phase == Phase::leading && pair.status(1).phase == Phase::following; }));
+  const auto again = pair.must(0, registration(kLb, 1));
+  EXPECT_EQ(again.durability, Durability::pair);
+  EXPECT_TRUE(again.programmed_here);
+  EXPECT_FALSE(again.programmed_on_peer);
+}
+
 TEST(Contact, AFollowerThatNobodyLeadsAsksAgain) {  // H13
   Pair pair;
   ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));

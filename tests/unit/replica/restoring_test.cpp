@@ -46,6 +46,17 @@ TEST(Restoring, BringsBackHolesSparesAndSeeds) {
   EXPECT_EQ(now.digest(), then.digest());
 }
 
+TEST(Restoring, TakesAwayWhoeverIsWhereSomebodyElseWas) {
+  const auto plugged = plug(1, 77);
+  RegisterCommand spare = at(1, 9, 0);
+  spare.items.front() = {Amphora{amphora(9), "spare"}, {}, AmphoraRole::standby};
+  const auto then = made_of({plugged, at(1, 9, 2), at(1, 1, 0), at(1, 4, 1)});
+  auto now = made_of({plugged, at(1, 1, 1), at(1, 3, 2), at(1, 5, 0), spare});
+  for (const auto& command : restoring(then, now)) ASSERT_TRUE(now.apply(command).has_value());
+  EXPECT_EQ(now.find(lb_number(1))->slots, then.find(lb_number(1))->slots);
+  EXPECT_TRUE(now.find(lb_number(1))->spares.empty());
+}
+
 TEST(Restoring, NamesWhatTheOtherHasMore) {
   const auto then = made_of({plug(3, 79)});
   const auto now = made_of({plug(3, 79), plug(2, 78)});

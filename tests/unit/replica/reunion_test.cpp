@@ -51,6 +51,41 @@ TEST(Reunion, WhatWasTakenOfOneSaysNothingOfTheNext) { expect_the_next_reunion_k
 
 TEST(Reunion, WhatAnOperatorAcknowledgedSaysNothingOfTheNext) { expect_the_next_reunion_keeps_what_is_new(true); }
 
+std::optional<std::size_t> position_of(const Pair& pair, std::size_t node, std::uint32_t number) {
+  const auto mac = std::get<RegisterCommand>(registration(kLb, number)).items.front().amphora.mac;
+  const auto& slots = pair.nodes[node].core->applied().find(kLb)->slots;
+  const auto found = std::find_if(slots.begin(), slots.end(), [&](const Slot& slot) { return slot.occupant && slot.occupant->mac == mac; });
+  return found == slots.end() ? std::nullopt : std::optional(static_cast<std::size_t>(found - slots.begin()));
+}
+
+TEST(Reunion, ARetryOfTheClientIsAChangeOfTheLeader) {  // O2: nobody gets a position that another one was told
+  Pair pair;
+  ASSERT_NO_FATAL_FAILURE(part(pair));
+  ASSERT_EQ(pair.must(0, registration(kLb, 10), "first").durability, Durability::local);  // told 0
+  ASSERT_EQ(pair.must(0, registration(kLb, 11), "second").durability, Durability::local);
+  ASSERT_EQ(pair.must(1, registration(kLb, 11), "second").durability, Durability::local);  // told 0 here: the answer above was lost
+  meet(pair);
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged() && pair.status(1).leads && pair.status(0).dropped == 0; }));
+  EXPECT_EQ(position_of(pair, 1, 11), 0U);
+  EXPECT_EQ(position_of(pair, 1, 10), std::nullopt);
+  EXPECT_TRUE(is_listed(pair, 1, registration(kLb, 10)));
+}
+
+TEST(Reunion, AChangeDoesNotFitBehindAnEarlierOneThatItWasMadeWithout) {  // O2
+  Pair pair;
+  ASSERT_NO_FATAL_FAILURE(part(pair));
+  ASSERT_EQ(pair.must(0, registration(kLb, 10)).durability, Durability::local);  // told 0
+  meet(pair);
+  ASSERT_TRUE(pair.run_until([&] { return pair.status(0).dropped == 1; }));
+  ASSERT_NO_FATAL_FAILURE(part(pair));
+  ASSERT_EQ(pair.must(0, registration(kLb, 11)).durability, Durability::local);  // told 0 as well
+  meet(pair);
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged() && pair.status(1).leads && pair.status(0).dropped == 1; }));
+  EXPECT_EQ(position_of(pair, 1, 10), 0U);
+  EXPECT_EQ(position_of(pair, 1, 11), std::nullopt);
+  EXPECT_TRUE(is_listed(pair, 0, registration(kLb, 11)));
+}
+
 // The peer's refused changes that a leader lists are not its own: it does not offer them when it follows.
 TEST(Reunion, OffersItsOwnChangesAndNotWhatItRefused) {
   Pair pair;

@@ -72,6 +72,34 @@ TEST(Replica, ADiskThatTakesLongOverASnapshotGetsTheTime) {  // H1
   EXPECT_TRUE(pair.run_until([&] { return pair.amphorae(1) == 60 && pair.status(0).phase == Phase::leading; }, seconds(60)));
 }
 
+// More chunks than go without a credit, on a link on which each takes longer than the time between two heartbeats.
+TEST(Replica, ADifferenceOfStatesIsMendedHoweverLongTheSnapshotTakes) {  // H8
+  Config small;
+  small.log_keep_max = 32;
+  small.checkpoint_every = 8;
+  Pair pair(1, small);
+  for (unsigned lb = 100; lb < 280; ++lb) {
+    auto plugged = std::get<PlugCommand>(plug(lb_number(lb)));
+    for (std::size_t node = 0; node < 2; ++node) plugged.nodes[node].mac = MacAddress({2, 0, 1, static_cast<std::uint8_t>(node), 0, static_cast<std::uint8_t>(lb - 100)});
+    pair.must(0, plugged);
+    RegisterCommand many;
+    many.lb = lb_number(lb);
+    for (std::uint32_t i = 0; i < 200; ++i) {
+      auto item = std::get<RegisterCommand>(registration(many.lb, i)).items.front();
+      item.amphora.amphora_id = "00000000-0000-4000-8000-0000" + std::to_string(10'000'000 + i);
+      many.items.push_back(item);
+    }
+    pair.must(0, many);
+  }
+  pair.run(seconds(1));
+  pair.crash(1);
+  pair.nodes[1].disk.base.front().hash_seed ^= 1U;
+  pair.fixed_delay = milliseconds(400);
+  pair.boot(1);
+  ASSERT_TRUE(pair.run_until([&] { return pair.story().find("differs from the leader's") != std::string::npos; }));
+  EXPECT_TRUE(pair.run_until([&] { return pair.converged(); }, seconds(20)));
+}
+
 TEST(Replica, TheLeadersOlderStateTakesNothingFromTheFollowersDisk) {  // H3: the leader may be about to lose it
   Pair pair;
   ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
