@@ -173,6 +173,9 @@ void Replica::Impl::on(const Resync&) {
 // One batch at a time, sent again with each heartbeat until it is taken.
 void Replica::Impl::send_orphans() {
   if (orphans_unsent == 0 || !reconciled) return;
+  if (orphan_batch == orphan_batch_sent && now < next_orphan_send) return;
+  orphan_batch_sent = orphan_batch;
+  next_orphan_send = now + config.heartbeat_every / 2;
   Orphans orphans{orphan_batch, orphans_common, true, {}};
   orphans_sent = next_orphans();
   const auto first = dropped.begin() + static_cast<std::ptrdiff_t>(orphans_first);

@@ -9,6 +9,11 @@
 #include "sync/replica/planted.hpp"
 
 namespace distributor::replica {
+namespace {
+
+constexpr Duration kOrphansGoOn = std::chrono::seconds(2);  // a follower repeats its batch with each heartbeat
+
+}  // namespace
 
 // The term is on disk before it is used. What stands in the log counts as applied, as after a restart: the leader before may have
 // acknowledged all of it.
@@ -157,6 +162,8 @@ void Replica::Impl::on_message(const Header& header, const ProgrammedAck& ack) {
 void Replica::Impl::on_message(const Header& header, const Orphans& orphans) {
   if (mode != Mode::leading || header.term != meta.term || !term_ready) return;
   const std::pair identity(header.sender_boot, orphans.batch);
+  orphans_heard = now;
+  orphans_from = orphans.common.seq;
   if (orphans_taken == identity) return orphans_durable ? send(OrphansTaken{orphans.batch}) : void();
   if (orphans_taken.first != identity.first) adopted.clear();
   orphans_taken = identity;
@@ -263,6 +270,8 @@ void Replica::Impl::checkpoint() {
   const auto safe = std::min(history.committed(), durable.seq);
   const std::uint64_t on_their_way = 2 * config.in_flight_max;
   auto through = std::min(safe, Seq{meta.pair_floor.seq.value - std::min(meta.pair_floor.seq.value, on_their_way)});
+  // What this node touched since then is asked of the log with each batch.
+  if (orphans_heard && now - *orphans_heard < kOrphansGoOn) through = std::min(through, orphans_from);
   if (standalone()) through = safe;
   if (history.size() > config.log_keep_max) through = std::max(through, Seq{safe.value - std::min(safe.value, config.log_keep_max / 2)});
   through = std::min(through, safe);

@@ -277,12 +277,16 @@ struct Replica::Impl {
   SnapshotIn snapshot_in;
   std::uint64_t snapshot_ids = 0;
   std::uint64_t orphan_batch = 1;
+  std::uint64_t orphan_batch_sent = 0;
+  TimePoint next_orphan_send{0};
   std::size_t orphans_first = 0;   // of dropped: where those begin ...
   std::size_t orphans_unsent = 0;  // ... that the leader has not taken yet
   std::size_t orphans_sent = 0;    // how many of them are in orphan_batch as it was sent
   LogPoint orphans_common;
   std::pair<std::uint64_t, std::uint64_t> orphans_taken{0, 0};  // leader: boot and batch of the last ones
   bool orphans_durable = false;                                 // ... and what became of them is on disk
+  std::optional<TimePoint> orphans_heard;  // leader: the last time, and since which entry
+  Seq orphans_from;
   std::set<Digest> adopted;  // leader: entries that it made of the batches of this process of the peer
 
   Writes writes = Writes::open;
