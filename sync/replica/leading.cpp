@@ -163,12 +163,14 @@ void Replica::Impl::on_message(const Header& header, const Orphans& orphans) {
   if (mode != Mode::leading || header.term != meta.term || !term_ready) return;
   const std::pair identity(header.sender_boot, orphans.batch);
   orphans_heard = now;
-  orphans_from = orphans.common.seq;
   if (orphans_taken == identity) return orphans_durable ? send(OrphansTaken{orphans.batch}) : void();
   if (orphans_taken.first != identity.first) adopted.clear();
+  if (orphans_taken.first != identity.first || orphans_common_then != orphans.common) orphans_touched.clear();
+  orphans_common_then = orphans.common;
   orphans_taken = identity;
   orphans_durable = false;
-  const auto touched = touched_since(orphans);
+  orphans_touched.merge(touched_since(orphans));  // what a batch before could not have stays out
+  const auto& touched = orphans_touched;
   const bool comparable = orphans.propose && history.holds(orphans.common);
   std::vector<DroppedChange> refused;
   for (auto change : orphans.changes) {
@@ -195,9 +197,10 @@ void Replica::Impl::on_message(const Header& header, const Orphans& orphans) {
   PersistBatch batch;
   list_dropped(std::move(refused), batch);
   persist(std::move(batch), [this, identity] {
-    if (orphans_taken != identity || peer.boot != identity.first) return;
+    if (orphans_taken != identity) return;
     orphans_durable = true;
-    send(OrphansTaken{identity.second});
+    orphans_heard = now;
+    if (peer.boot == identity.first) send(OrphansTaken{identity.second});
   });
 }
 
@@ -271,7 +274,8 @@ void Replica::Impl::checkpoint() {
   const std::uint64_t on_their_way = 2 * config.in_flight_max;
   auto through = std::min(safe, Seq{meta.pair_floor.seq.value - std::min(meta.pair_floor.seq.value, on_their_way)});
   // What this node touched since then is asked of the log with each batch.
-  if (orphans_heard && now - *orphans_heard < kOrphansGoOn) through = std::min(through, orphans_from);
+  const bool orphans_go_on = orphans_heard && (!orphans_durable || now - *orphans_heard < kOrphansGoOn);
+  if (orphans_go_on) through = std::min(through, orphans_common_then.seq);
   if (standalone()) through = safe;
   if (history.size() > config.log_keep_max) through = std::max(through, Seq{safe.value - std::min(safe.value, config.log_keep_max / 2)});
   through = std::min(through, safe);

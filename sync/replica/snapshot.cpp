@@ -59,6 +59,7 @@ void Replica::Impl::on_message(const Header& header, const SnapshotCredit& credi
   // All of it arrived and is installed: what was appended meanwhile follows from the log.
   const auto point = snapshot_out.point;
   peer.snapshot_given = snapshot_out.id;
+  snapshot_patience = kSnapshotPatience;
   snapshot_out = SnapshotOut{};
   if (!history.point(point.seq)) return begin_snapshot();
   begin_streaming(point.seq);
@@ -161,6 +162,7 @@ void Replica::Impl::install_snapshot() {
   if (meta.pair_floor.seq <= meta.base.seq || !history.holds(meta.pair_floor)) meta.pair_floor = meta.base;
   meta.pairing = {meta.term, meta.pair_floor, 0};
   meta.ever_synced = true;
+  leader_has_floor = true;
   diverged = false;
   programmed = Seq{0};
   batch.meta = meta;

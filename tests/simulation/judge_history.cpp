@@ -148,7 +148,9 @@ bool Judge::may_follow(const std::vector<Key>& chain, std::size_t place, std::si
     const auto& meanwhile = entries_.at(chain[i]);
     if (load_balancer_of(meanwhile.command) != lb) continue;
     const bool the_same = gone.contains({meanwhile.bytes, meanwhile.request_id});
-    if (!the_same || (meanwhile.request_id.empty() && was_called_for(chain[i]))) return false;
+    // A node whose disk was lost may use a term anew: then the very entry that a client had asked it for may be the peer's, done again.
+    const bool made_anew = last_disk_loss_ && meanwhile.created <= *last_disk_loss_;
+    if (!the_same || (meanwhile.request_id.empty() && !made_anew && was_called_for(chain[i]))) return false;
   }
   return true;
 }

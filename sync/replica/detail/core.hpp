@@ -285,8 +285,9 @@ struct Replica::Impl {
   LogPoint orphans_common;
   std::pair<std::uint64_t, std::uint64_t> orphans_taken{0, 0};  // leader: boot and batch of the last ones
   bool orphans_durable = false;                                 // ... and what became of them is on disk
-  std::optional<TimePoint> orphans_heard;  // leader: the last time, and since which entry
-  Seq orphans_from;
+  std::optional<TimePoint> orphans_heard;      // leader: the last time, ...
+  LogPoint orphans_common_then;                // ... since which entry,
+  std::set<LoadBalancerId> orphans_touched;    // ... and what this node had changed since then
   std::set<Digest> adopted;  // leader: entries that it made of the batches of this process of the peer
 
   Writes writes = Writes::open;
