@@ -65,7 +65,7 @@ class Judge : public Observer {
   void disk_corrupted(std::size_t host) { excused_[host] = true; }  // silently: only the digests can tell
   bool corruption_healed(std::size_t host) const { return !excused_[host]; }
   bool may_lose_disk(std::size_t host) const;            // the other one holds all that was promised
-  void acknowledges(std::size_t host) { acknowledging_[host] = true; }  // an operator: what the node lists
+  void acknowledges(std::size_t host) { acknowledging_[host] = !lists_[host].empty(); }  // an operator: what the node lists
   void settled();                                        // both nodes are in sync: a disk may be lost again
   std::function<void(replica::RequestHandle, const replica::Reply&)> to_clients;
 

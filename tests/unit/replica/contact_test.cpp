@@ -141,7 +141,21 @@ TEST(Contact, ALeaderWhoseSnapshotBrokeOffLeadsOn) {  // H1, H13
   EXPECT_EQ(pair.amphorae(1), 120U);
 }
 
-// Two backups after the loss of both disks: the older one was told to begin alone.
+// Both disks are lost. Node 0 has this older state back and is told to begin alone; node 1, down still, has its newest.
+void begin_alone_from_a_backup(Pair& pair, const DurableState& older) {
+  pair.run(seconds(1));
+  pair.crash(0);
+  pair.crash(1);
+  pair.nodes[0].disk = older;
+  for (auto& node : pair.nodes) {
+    node.disk.meta.ever_synced = false;
+    node.term_seen = Term{};
+  }
+  pair.boot(0);
+  pair.tell(0, InitAlone{});
+  pair.own(0, Ownership::master);
+}
+
 TEST(Contact, ARestoredNodeTakesOverWhatTheOtherIsAlthoughItHadMore) {  // H1
   for (const bool changed_meanwhile : {false, true}) {
     Pair pair;
@@ -149,17 +163,7 @@ TEST(Contact, ARestoredNodeTakesOverWhatTheOtherIsAlthoughItHadMore) {  // H1
     const auto older = pair.nodes[0].disk;
     for (std::uint32_t i = 0; i < 5; ++i) pair.must(0, registration(kLb, i));
     ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
-    pair.run(seconds(1));
-    pair.crash(0);
-    pair.crash(1);
-    pair.nodes[0].disk = older;
-    for (auto& node : pair.nodes) {
-      node.disk.meta.ever_synced = false;
-      node.term_seen = Term{};
-    }
-    pair.boot(0);
-    pair.tell(0, InitAlone{});
-    pair.own(0, Ownership::master);
+    begin_alone_from_a_backup(pair, older);
     ASSERT_TRUE(pair.run_until([&] { return pair.status(0).leads; }));
     if (changed_meanwhile) pair.must(0, registration(kLb, 77));
     pair.boot(1);
@@ -175,17 +179,7 @@ TEST(Contact, ARestoredNodeListsWhatASnapshotReplaces) {  // H2, H8
   ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
   const auto older = pair.nodes[0].disk;
   for (std::uint32_t i = 0; i < 60; ++i) pair.must(0, registration(kLb, i), "call " + std::to_string(i));
-  pair.run(seconds(1));
-  pair.crash(0);
-  pair.crash(1);
-  pair.nodes[0].disk = older;
-  for (auto& node : pair.nodes) {
-    node.disk.meta.ever_synced = false;
-    node.term_seen = Term{};
-  }
-  pair.boot(0);
-  pair.tell(0, InitAlone{});
-  pair.own(0, Ownership::master);
+  begin_alone_from_a_backup(pair, older);
   pair.boot(1);
   ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
   ASSERT_NE(pair.story().find("took over the leader's state"), std::string::npos);
