@@ -55,9 +55,10 @@ TEST(Contact, BothDecideAlikeWheneverTheBaseMovesOn) {  // H13: two followers wo
     pair.set_link(true);
     ASSERT_TRUE(pair.run_until([&] { return pair.converged(); })) << moment;
     EXPECT_EQ(pair.story().find("the peer was to lead and does not"), std::string::npos) << moment;
-first_leads.insert(pair.status(0).leads);
+    first_leads.insert(pair.status(0).leads);
   }
-  EXPECT_EQ(first_leads.size(), 2U) << "the moment that this is about was not met";}
+  EXPECT_EQ(first_leads.size(), 2U) << "the moment that this is about was not met";
+}
 
 // Its process acknowledged nothing of what the one before it had, which had another disk: that nothing of it arrived is not for it to say.
 TEST(Contact, AnOldDiskGivesWayAlsoAfterAContactThatBrokeOff) {  // H3, H13
@@ -187,6 +188,30 @@ TEST(Contact, ARestoredNodeListsWhatASnapshotReplaces) {  // H2, H8
   pair.give_ownership_to(1);
   ASSERT_TRUE(pair.run_until([&] { return pair.converged() && pair.status(1).leads; }));
   EXPECT_TRUE(pair.must(1, registration(kLb, 59), "call 59").changed) << "taken for done although it is gone";
+}
+
+// That the leader lacks the follower's floor is said of what the snapshot replaced, and not of what both have since then.
+TEST(Contact, TheNextSnapshotOfARestoredNodeListsNothingThatBothHave) {  // H8
+  Pair pair(1, small_log());
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
+  const auto older = pair.nodes[0].disk;
+  for (std::uint32_t i = 0; i < 60; ++i) pair.must(0, registration(kLb, i));
+  begin_alone_from_a_backup(pair, older);
+  pair.boot(1);
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
+  ASSERT_NE(pair.story().find("took over the leader's state"), std::string::npos);
+  for (std::uint32_t i = 100; i < 105; ++i) ASSERT_EQ(pair.must(0, registration(kLb, i)).durability, Durability::pair);
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
+  const auto listed = pair.status(1).dropped;
+  const auto base = pair.nodes[1].disk.meta.base.seq;
+  pair.loss = 1;  // so long that the log does not reach back; the connection stands
+  ASSERT_TRUE(pair.run_until([&] { return pair.status(0).phase == Phase::solo; }));
+  for (std::uint32_t i = 110; i < 180; ++i) pair.must(0, registration(kLb, i));
+  pair.run(seconds(1));
+  pair.loss = 0;
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
+  ASSERT_GT(pair.nodes[1].disk.meta.base.seq, base);
+  EXPECT_EQ(pair.status(1).dropped, listed);
 }
 
 TEST(Contact, AProcessThatCameLaterHasProgrammedNothingYet) {  // H3

@@ -137,5 +137,81 @@ TEST(Reunion, ListsWhatWasFoldedAlsoWhereALaterChangeIsInTheLog) {
   EXPECT_EQ(again.find(lb_number(2))->slots, then.slots);
 }
 
+// As many changes of load balancer 2 as fill the first batch and more, alone at node 0.
+void fill_more_than_a_batch(Pair& pair) {
+  for (std::uint32_t i = 0; i < kEntriesPerMessageMax + 20; ++i) {
+    const auto one = registration(lb_number(2), 500);
+    const auto out = UnregisterCommand{lb_number(2), {std::get<RegisterCommand>(one).items.front().amphora.mac}};
+    pair.must(0, i % 2 == 0 ? one : Command(out));
+  }
+}
+
+TEST(Reunion, WhatKeptALoadBalancerOutOfOneBatchKeepsItOutOfTheNext) {  // O2
+  Pair pair;
+  pair.must(0, plug(lb_number(2)));
+  ASSERT_NO_FATAL_FAILURE(part(pair));
+  pair.must(0, registration(kLb, 10));  // told 0
+  fill_more_than_a_batch(pair);
+  pair.must(0, registration(kLb, 11), "second");  // told 1
+  pair.must(0, registration(kLb, 12));            // told 2
+  pair.must(1, registration(kLb, 11), "second");  // told 0 here: the answer above was lost
+  meet(pair);
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged() && pair.status(1).leads && pair.status(0).dropped == 0; }));
+  EXPECT_EQ(position_of(pair, 1, 11), 0U);
+  EXPECT_EQ(position_of(pair, 1, 12), std::nullopt);
+  EXPECT_TRUE(is_listed(pair, 1, registration(kLb, 12)));
+}
+
+// The leader's disk is slow, and its follower goes away in the middle of a batch: what it is judged from is there still when it comes back.
+TEST(Reunion, ABatchThatTakesTheDiskLongIsGoneOnFrom) {  // H8
+  Config busy;
+  busy.in_flight_max = 8;
+  busy.checkpoint_every = 8;
+  Pair pair(1, busy);
+  pair.must(0, plug(lb_number(2)));
+  ASSERT_NO_FATAL_FAILURE(part(pair));
+  ASSERT_NO_FATAL_FAILURE(fill_more_than_a_batch(pair));
+  pair.must(0, registration(lb_number(2), 10));
+  pair.nodes[1].disk_work = milliseconds(10);
+  meet(pair);
+  const auto common = pair.status(1).pair_floor;
+  ASSERT_TRUE(pair.run_until([&] { return pair.status(1).pair_floor.value > common.value + 100; }));
+  pair.set_link(false);
+  pair.run(seconds(4));
+  pair.set_link(true);
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged() && pair.status(1).leads && pair.status(0).dropped == 0; }, seconds(60)));
+  EXPECT_EQ(pair.status(1).dropped, 0U);
+  EXPECT_FALSE(pair.nodes[1].core->applied().check(registration(lb_number(2), 10, Position{0}))->changed);
+}
+
+TEST(Reunion, ABatchIsAnsweredAlsoWhereADeadProcessSpokeUpMeanwhile) {  // H8
+  Pair pair;
+  const auto dead = pair.nodes[0].boot_id;
+  Hello late;
+  late.number = 1'000;
+  late.pair_id = pair.config.pair_id;
+  late.node_id = pair.nodes[0].id;
+  pair.crash(0);
+  ASSERT_TRUE(pair.run_until([&] { return pair.status(1).phase == Phase::following && !pair.status(1).peer.connected; }));
+  pair.crash(1);  // and so nobody knows that it is dead
+  pair.boot(0);
+  pair.boot(1);
+  pair.give_ownership_to(0);
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged() && pair.status(0).leads; }));
+  pair.must(0, plug(lb_number(2)));
+  ASSERT_NO_FATAL_FAILURE(part(pair));
+  pair.must(0, registration(kLb, 10));
+  pair.nodes[1].disk_work = milliseconds(50);
+  meet(pair);
+  const auto last = pair.status(1).last;
+  ASSERT_TRUE(pair.run_until([&] { return pair.status(1).last > last; }));
+  pair.tell(1, PeerMessage{{{late.node_id, dead, pair.nodes[1].boot_id, late.term}, late}});
+  pair.loss = 1;  // nobody corrects that until the batch is on the disk
+  pair.run(milliseconds(150));
+  pair.loss = 0;
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged() && pair.status(1).leads && pair.status(0).dropped == 0; }));
+  EXPECT_EQ(position_of(pair, 0, 10), 0U);
+}
+
 }  // namespace
 }  // namespace distributor::replica::testing

@@ -167,5 +167,33 @@ TEST(Replica, ACallThatASnapshotReplacedIsJudgedAnew) {  // H2, H8: also one tha
   EXPECT_TRUE(pair.must(0, registration(kLb, 1), "first").changed) << "taken for done although it is gone";
 }
 
+std::size_t count_snapshots(const Pair& pair) {
+  const std::string line = "the peer gets a snapshot";
+  std::size_t count = 0;
+  const auto story = pair.story();
+  for (auto at = story.find(line); at != std::string::npos; at = story.find(line, at + 1)) ++count;
+  return count;
+}
+
+TEST(Replica, TheNextSnapshotIsNotWaitedForAsLongAsASlowOneBefore) {  // H1
+  Pair pair;
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
+  pair.nodes[1].disk_work = seconds(20);  // longer than the bound
+  pair.tell(1, Resync{});
+  ASSERT_TRUE(pair.run_until([&] { return count_snapshots(pair) == 3; }, seconds(60)));
+  pair.nodes[1].disk_work = milliseconds(1);
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }, seconds(60)));
+  const auto so_far = count_snapshots(pair);
+  pair.fixed_delay = milliseconds(10);
+  pair.tell(1, Resync{});
+  pair.run(milliseconds(15));
+  ASSERT_EQ(count_snapshots(pair), so_far + 1);
+  pair.loss = 1;  // of the credit that it gives
+  pair.run(milliseconds(20));
+  pair.loss = 0;
+  EXPECT_TRUE(pair.run_until([&] { return count_snapshots(pair) > so_far + 1; }, seconds(3)));
+  EXPECT_TRUE(pair.run_until([&] { return pair.converged(); }));
+}
+
 }  // namespace
 }  // namespace distributor::replica::testing
