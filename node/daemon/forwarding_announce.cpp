@@ -10,11 +10,11 @@ namespace {
 
 constexpr std::size_t kAnnouncementsPerTurn = 1024;
 // Each is a datapath flow on the standby for ten seconds (port and VLAN are always exact there), and Open vSwitch looks at all of those again
-// with every change. So 100 a second, however many VIPs there are, while the front end may have missed a takeover; then 25: the switches'
+// with every change. So 100 a second, however many VIPs there are, while the front end may have missed a takeover; then 16: the switches'
 // tables forget an address after five minutes.
 constexpr std::size_t kRefreshedPerTurn = 8;
 constexpr auto kRefreshTurn = std::chrono::milliseconds(80);
-constexpr auto kRefreshTurnLater = std::chrono::milliseconds(320);
+constexpr auto kRefreshTurnLater = std::chrono::milliseconds(500);
 constexpr auto kMayHaveMissed = std::chrono::minutes(1);
 
 }  // namespace

@@ -175,16 +175,7 @@ void Replica::Impl::run_time() {
   if (mode == Mode::leading && term_ready) {
     advance_commit();
     serve_queue();
-    const bool unanswered = !follower.synced || follower.durable.seq < history.last().seq;
-    if (follower.streaming && unanswered && now - follower.progress >= kResendAfter) {
-      follower.next = std::max(follower.durable.seq, follower.common).next();
-      follower.progress = now;
-      send_entries();
-    }
-    if (snapshot_out.running && now - snapshot_out.progress >= snapshot_patience) {
-      snapshot_patience = std::min(2 * snapshot_patience, kSnapshotPatienceMax);
-      begin_snapshot();
-    }
+    send_again();
   }
   expire_clients();
   answer_programmed();
@@ -193,6 +184,23 @@ void Replica::Impl::run_time() {
     if (peer.connected && peer.boot != 0 && !comparison.running) send_heartbeat();
     checkpoint();
   }
+}
+
+// What the follower has not answered.
+void Replica::Impl::send_again() {
+  const bool unanswered = !follower.synced || follower.durable.seq < history.last().seq;
+  if (follower.streaming && unanswered && now - follower.progress >= kResendAfter) {
+    follower.next = std::max(follower.durable.seq, follower.common).next();
+    follower.progress = now;
+    send_entries();
+  }
+  if (!snapshot_out.running || now - snapshot_out.progress < snapshot_patience) return;
+  if (snapshot_patience == kSnapshotPatienceMax) {
+    const auto waited = std::chrono::duration_cast<std::chrono::seconds>(snapshot_patience).count();
+    log(Severity::warning, "the peer did not take the whole state within " + std::to_string(waited) + " s and is not in sync: it gets it again; look at its disk and at the link");
+  }
+  snapshot_patience = std::min(2 * snapshot_patience, kSnapshotPatienceMax);
+  begin_snapshot();
 }
 
 TimePoint Replica::Impl::next_deadline() const {

@@ -11,6 +11,7 @@
 namespace distributor::replica {
 namespace {
 
+constexpr std::size_t kDroppedNamedMax = 8;  // in the journal, of one batch
 constexpr Duration kOrphansGoOn = std::chrono::seconds(2);  // a follower repeats its batch with each heartbeat
 
 }  // namespace
@@ -190,10 +191,9 @@ void Replica::Impl::on_message(const Header& header, const Orphans& orphans) {
       continue;
     }
     change.reason = reason;
-    log(Severity::warning, "a change that the peer had made alone is dropped (term " + std::to_string(change.term.value) + ", change " +
-                               std::to_string(change.seq.value) + "): " + reason);
     refused.push_back(std::move(change));
   }
+  tell_dropped(refused);
   PersistBatch batch;
   list_dropped(std::move(refused), batch);
   persist(std::move(batch), [this, identity] {
@@ -202,6 +202,16 @@ void Replica::Impl::on_message(const Header& header, const Orphans& orphans) {
     orphans_heard = now;
     if (peer.boot == identity.first) send(OrphansTaken{identity.second});
   });
+}
+
+void Replica::Impl::tell_dropped(const std::vector<DroppedChange>& changes) {
+  const auto named = std::min(changes.size(), kDroppedNamedMax);
+  for (std::size_t i = 0; i < named; ++i) {
+    log(Severity::warning, "a change that the peer had made alone is dropped (term " + std::to_string(changes[i].term.value) + ", change " +
+                               std::to_string(changes[i].seq.value) + "): " + changes[i].reason);
+  }
+  if (changes.size() == named) return;
+  log(Severity::warning, std::to_string(changes.size() - named) + " more changes that the peer had made alone are dropped; `distributorctl losses` has them all");
 }
 
 // The load balancers that this node changed since the last common entry. What came from the peer's own list is no such change: an earlier

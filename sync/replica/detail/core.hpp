@@ -127,6 +127,7 @@ struct Replica::Impl {
   void on(const Resync& event);
   void on(const AcknowledgeDropped&);
   void begin();
+  void send_again();
   void run_time();
   TimePoint next_deadline() const;
   Status status() const;
@@ -161,6 +162,7 @@ struct Replica::Impl {
   void on_message(const Header& header, const Nack& nack);
   void on_message(const Header& header, const ProgrammedAck& ack);
   void on_message(const Header& header, const Orphans& orphans);
+  void tell_dropped(const std::vector<DroppedChange>& changes);
   std::set<LoadBalancerId> touched_since(const Orphans& orphans) const;
   void take_ack(const LogPoint& durable, bool synced, std::uint64_t snapshot);
   void append_command(const Command& command, const std::string& request_id);

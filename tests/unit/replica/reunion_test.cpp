@@ -213,5 +213,18 @@ TEST(Reunion, ABatchIsAnsweredAlsoWhereADeadProcessSpokeUpMeanwhile) {  // H8
   EXPECT_EQ(position_of(pair, 0, 10), 0U);
 }
 
+TEST(Reunion, TheJournalNamesTheFirstOfWhatIsDroppedAndCountsTheRest) {  // H8: the list has them all
+  Pair pair;
+  ASSERT_NO_FATAL_FAILURE(part(pair));
+  for (std::uint32_t i = 0; i < 20; ++i) pair.must(0, registration(kLb, i));
+  pair.must(1, registration(kLb, 99));
+  meet(pair);
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged() && pair.status(1).leads && pair.status(0).dropped == 0; }));
+  EXPECT_EQ(pair.status(1).dropped, 20U);
+  const auto& lines = pair.nodes[1].log;
+  EXPECT_EQ(std::count_if(lines.begin(), lines.end(), [](const std::string& line) { return line.find("is dropped (term") != std::string::npos; }), 8);
+  EXPECT_NE(pair.story().find("12 more changes that the peer had made alone are dropped"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace distributor::replica::testing

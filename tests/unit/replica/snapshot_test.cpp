@@ -70,6 +70,17 @@ TEST(Replica, ADiskThatTakesLongOverASnapshotGetsTheTime) {  // H1
   pair.nodes[1].disk_work = milliseconds(2500);
   pair.boot(1);
   EXPECT_TRUE(pair.run_until([&] { return pair.amphorae(1) == 60 && pair.status(0).phase == Phase::leading; }, seconds(60)));
+  EXPECT_EQ(pair.story().find("did not take the whole state"), std::string::npos);
+}
+
+TEST(Replica, ADiskThatNeverTakesASnapshotInTimeIsTold) {
+  Pair pair;
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
+  pair.nodes[1].disk_work = seconds(60);
+  pair.tell(1, Resync{});
+  EXPECT_TRUE(pair.run_until([&] { return pair.story().find("did not take the whole state within 16 s") != std::string::npos; }, seconds(60)));
+  pair.nodes[1].disk_work = milliseconds(1);
+  EXPECT_TRUE(pair.run_until([&] { return pair.converged(); }, seconds(240)));
 }
 
 // More chunks than go without a credit, on a link on which each takes longer than the time between two heartbeats.
