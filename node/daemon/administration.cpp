@@ -24,6 +24,9 @@ boost::json::object begin_alone(ReplicaShell& replica) {
   replica.post(replica::InitAlone{});
   const auto after = replica.core().status();
   if (after.phase == replica::Phase::failed) return {{"ok", false}, {"message", after.why_not}};
+  if (!after.ever_synced) {
+    return {{"ok", false}, {"message", "the peer is here with a history, and this node takes that over; nothing was changed: stop the peer's daemon first if this node's data counts"}};
+  }
   return {{"ok", true}, {"message", after.entitled ? "this node is the pair now; the other one takes over its state when it comes"
                                                    : "this node's data is the pair's now; it owns once it knows that it is alone: " + after.why_not}};
 }
@@ -43,7 +46,10 @@ boost::json::object administer(const std::string& command, const boost::json::ob
   if (command == "acknowledge-losses") {
     const auto count = replica.core().dropped().size();
     replica.post(replica::AcknowledgeDropped{});
-    return {{"ok", true}, {"message", std::to_string(count) + " lost changes acknowledged"}};
+    const auto kept = replica.core().dropped().size();
+    auto text = std::to_string(count - std::min(kept, count)) + " lost changes acknowledged";
+    if (kept > 0) text += "; " + std::to_string(kept) + " are being offered to the leader, and are not lost yet: look again when it has answered";
+    return {{"ok", true}, {"message", text}};
   }
   return {{"ok", false}, {"message", "unknown command '" + command + "'; known: init-alone, acknowledge-losses, backup, switchover, switchover-and-wait, maintenance-on, maintenance-off, status"}};
 }

@@ -103,11 +103,12 @@ void Replica::Impl::mark_committed() {
 
 // Committed clients are answered once Open vSwitch has their change wherever it can have it soon; at the latest after programmed_wait.
 void Replica::Impl::answer_programmed() {
-  const bool peer_can = peer_alive() && follower.streaming && follower.synced && peer.facts.ovs_programmed;
+  const bool peer_can = peer_alive() && follower.streaming && follower.synced && !follower_refuses() && peer.facts.ovs_programmed;
   std::erase_if(waiting, [&](const Waiting& client) {
     if (!client.committed) return false;
-    const bool here = programmed >= client.seq;
-    const bool there = peer_alive() && peer.programmed >= client.seq;
+    // `programmed` is of an Open vSwitch that may have been emptied, or be gone, since then.
+    const bool here = facts.ovs_programmed && programmed >= client.seq;
+    const bool there = peer_alive() && peer.facts.ovs_programmed && peer.programmed >= client.seq;
     const bool enough = here && (there || !peer_can);
     if (client.refusal) {
       out.push_back(Reply{client.handle, ChangeRefused{RefusalCode::registry, *client.refusal, client.refusal->message}});

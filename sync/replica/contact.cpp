@@ -82,6 +82,7 @@ void Replica::Impl::on_hello(const Header& header, const Hello& hello) {
   comparison.newest = hello.number;
   peer.boot = header.sender_boot;
   if (new_boot) {
+    refused_entry.reset();  // maybe it was upgraded
     peer.snapshot_begun = peer.snapshot_installed = peer.snapshot_given = 0;
     peer.programmed = Seq{};
   }

@@ -130,6 +130,10 @@ void Replica::Impl::on(const LocalFactsChanged& event) {
 
 void Replica::Impl::on(const InitAlone&) {
   if (meta.ever_synced || mode == Mode::failed) return;
+  if (peer_alive() && comparison.other && comparison.other->ever_synced) {
+    log(Severity::error, "told to begin alone, and the peer is here with a history: nothing was changed, this node takes that over; stop the peer's daemon first if this node's data counts");
+    return;
+  }
   meta.ever_synced = true;
   verdict.clear();
   PersistBatch batch;
@@ -143,11 +147,19 @@ void Replica::Impl::on(const InitAlone&) {
 
 void Replica::Impl::on(const AcknowledgeDropped&) {
   if (dropped.empty() || mode == Mode::failed) return;
-  dropped.clear();
-  orphans_unsent = 0;
-  ++orphan_batch;
+  // What the leader is being asked to take is not lost, and nobody has seen it as such: that stays.
+  const bool asked = mode == Mode::following && peer.connected;
+  const auto first = dropped.begin() + static_cast<std::ptrdiff_t>(orphans_first);
+  std::vector<DroppedChange> kept(first, first + static_cast<std::ptrdiff_t>(asked ? orphans_unsent : 0));
+  dropped = std::move(kept);
+  orphans_first = 0;
+  if (!asked) {
+    orphans_unsent = 0;
+    ++orphan_batch;
+  }
   PersistBatch batch;
   batch.forget_dropped = true;
+  batch.dropped = dropped;
   persist(std::move(batch), {});
 }
 
@@ -220,7 +232,7 @@ Phase Replica::Impl::phase() const {
   if (comparison.running) return Phase::negotiating;
   switch (mode) {
     case Mode::leading:
-      if (follower.streaming && peer_alive() && follower.synced) return Phase::leading;
+      if (follower.streaming && peer_alive() && follower.synced && !follower_refuses()) return Phase::leading;
       return solo() ? Phase::solo : Phase::holding;
     case Mode::following:
       return keeps_up() ? Phase::following : Phase::catching_up;
@@ -277,7 +289,10 @@ Status Replica::Impl::status() const {
 
 void Replica::Impl::persist(PersistBatch batch, std::function<void()> then) {
   const auto token = ++tokens;
-  if (batch.meta) floor_dirty = false;
+  if (batch.meta) {
+    floor_dirty = false;
+    meta_asked = *batch.meta;
+  }
   persisting.emplace(token, std::move(then));
   out.push_back(Persist{token, std::move(batch)});
 }

@@ -48,6 +48,9 @@ Decision decide_leader(const Candidate& one, const Candidate& other) {
   if (a_entitled != b_entitled) {
     return choose(a_entitled ? a : b, "only its history holds everything that the pair may have acknowledged");
   }
+  // Each began alone: the one with something to keep.
+  const bool both_alone = a.pairing.term == Term{} && b.pairing.term == Term{};
+  if (both_alone && empty(a) != empty(b)) return choose(empty(a) ? b : a, "neither was ever paired, and the other one is empty");
   if (a_entitled) {
     if (const auto* master = only_master(a, b)) return choose(*master, "equally entitled, and it is VRRP master");
     return choose(larger(a, b,

@@ -42,8 +42,8 @@ void Replica::Impl::on_message(const Header& header, const Append& append) {
   taken.batch.meta = meta;
   if (!taken.cut.empty() && !planted(Planted::forget_dropped)) list_as_orphans(taken.cut, taken.batch);
   if (planted(Planted::acknowledge_before_fsync)) send(Ack{taken.agreed, meta.ever_synced, programmed, peer.snapshot_installed});
-  persist(std::move(taken.batch), [this, agreed = taken.agreed, refused = taken.refused, whole = reconciled, committed = append.committed, term = header.term,
-                                   generation = log_generation] {
+  const bool nothing_new = taken.batch.append.empty() && taken.cut.empty() && meta == meta_asked && persisting.empty();
+  auto then = [this, agreed = taken.agreed, refused = taken.refused, whole = reconciled, committed = append.committed, term = header.term, generation = log_generation] {
     if (mode != Mode::following || meta.term != term || generation != log_generation || !history.holds(agreed)) return;
     agreement_durable = agreement_durable || (whole && reconciled);
     // A late or repeated Append must not take back what a newer one brought.
@@ -53,7 +53,8 @@ void Replica::Impl::on_message(const Header& header, const Append& append) {
     acknowledge();
     send_orphans();
     if (refused) send_nack(NackReason::mismatch);
-  });
+  };
+  nothing_new ? then() : persist(std::move(taken.batch), std::move(then));  // a repeat costs a slow disk nothing
 }
 
 // Brings the own log to the leader's: entries that are there already are passed over, a conflicting tail is cut (only before this term's

@@ -12,6 +12,7 @@ namespace distributor::replica {
 namespace {
 
 constexpr std::size_t kDroppedNamedMax = 8;  // in the journal, of one batch
+constexpr Duration kRefusalsPause = std::chrono::seconds(5);  // between two tries with a follower that does not take an entry
 constexpr Duration kOrphansGoOn = std::chrono::seconds(2);  // a follower repeats its batch with each heartbeat
 
 }  // namespace
@@ -31,6 +32,7 @@ void Replica::Impl::promote(const std::string& why, Term above) {
   follower = Follower{};
   follower.progress = now;
   follower_locator.reset();
+  refused_entry.reset();
   snapshot_in.running = false;
   ceiling_durable = Seq{};
   PersistBatch batch;
@@ -122,6 +124,7 @@ void Replica::Impl::take_ack(const LogPoint& point, bool synced, std::uint64_t s
   if (snapshot < peer.snapshot_given) return;  // a late one, of the log that the snapshot replaced
   if (!follower.streaming || !history.holds(point) || point.seq < follower.durable.seq) return;
   if (point.seq > follower.durable.seq) follower.progress = now;
+  if (refused_entry && point.seq >= refused_entry->seq) refused_entry.reset();
   const bool first = !follower.synced && synced;
   follower.durable = point;
   follower.synced = follower.synced || synced;
@@ -149,7 +152,22 @@ void Replica::Impl::on_message(const Header& header, const Nack& nack) {
     return begin_snapshot();
   }
   if (nack.reason == NackReason::resync) return begin_snapshot();
+  if (nack.reason == NackReason::mismatch && refuses_on(nack)) return;
   lead_follower(nack.locator);
+}
+
+// The next entry, again. It is asked seldom then, and after a while nobody waits for it any more: changes go on as if it were away.
+bool Replica::Impl::refuses_on(const Nack& nack) {
+  const auto common = history.newest_common(nack.locator);
+  if (!common || common->seq == history.last().seq) return false;
+  const auto seq = common->seq.next();
+  if (!refused_entry || refused_entry->seq != seq) refused_entry = RefusedEntry{seq, now, now};
+  if (!follower_refuses()) return false;
+  if (now - refused_entry->asked < kRefusalsPause) return true;
+  refused_entry->asked = now;
+  log(Severity::error, "the peer does not take change " + std::to_string(seq.value) +
+                           ", and says why in its own log: until it does, changes are on this node alone; is it of an older version? upgrade it");
+  return false;
 }
 
 void Replica::Impl::on_message(const Header& header, const ProgrammedAck& ack) {
@@ -161,47 +179,55 @@ void Replica::Impl::on_message(const Header& header, const ProgrammedAck& ack) {
 // What the follower had done alone since the last common entry: proposed again where this node touched nothing of the same load
 // balancer meanwhile, else listed. Taken only when both are durable here (H8).
 void Replica::Impl::on_message(const Header& header, const Orphans& orphans) {
-  if (mode != Mode::leading || header.term != meta.term || !term_ready) return;
+  if (mode != Mode::leading || header.term != meta.term || !term_ready || !follower.streaming) return;
   const std::pair identity(header.sender_boot, orphans.batch);
   orphans_heard = now;
   if (orphans_taken == identity) return orphans_durable ? send(OrphansTaken{orphans.batch}) : void();
-  if (orphans_taken.first != identity.first) adopted.clear();
+  if (orphans_taken.first != identity.first) {
+    orphans_judged.clear();
+    adopted.clear();
+  }
   if (orphans_taken.first != identity.first || orphans_common_then != orphans.common) orphans_touched.clear();
   orphans_common_then = orphans.common;
   orphans_taken = identity;
   orphans_durable = false;
-  orphans_touched.merge(touched_since(orphans));  // what a batch before could not have stays out
-  const auto& touched = orphans_touched;
-  const bool comparable = orphans.propose && history.holds(orphans.common);
+  auto compared = compare(orphans);
+  orphans_touched.merge(compared.touched);  // what a batch before could not have stays out
+  std::vector<LogEntry> made;
   std::vector<DroppedChange> refused;
-  for (auto change : orphans.changes) {
+  for (const auto& change : orphans.changes) {
+    // Once is enough, also where its answer was lost and it comes in another batch: a sequence done twice does not end as one done once (O2).
+    const bool again = !orphans_judged.emplace(change.term, change.seq, sha256(change.command)).second;
+    if (again || compared.done.contains(&change)) continue;
     const auto command = decode_command(change.command);
-    std::string reason = change.reason;
-    if (!command) {
-      reason = "it cannot be read: " + command.error().message;
-    } else if (!comparable || (touched.contains(load_balancer_of(*command)) && !planted(Planted::undo_the_leader))) {
-      reason = "the leader changed the same load balancer meanwhile";
-    } else if (const auto judged = history.tail().check(*command); !judged) {
-      reason = "proposed again and refused: " + judged.error().message;
-    } else {
-      if (judged->changed) {
-        append_command(*command, change.request_id);
-        adopted.insert(history.last().digest);
-      }
-      continue;
+    if (auto reason = refusal_of(change, command, orphans)) {
+      refused.push_back(change);
+      refused.back().reason = std::move(*reason);
+    } else if (history.tail().check(*command)->changed) {
+      made.push_back(enter(*command, change.request_id));
+      adopted.insert(made.back().digest);
     }
-    change.reason = reason;
-    refused.push_back(std::move(change));
   }
   tell_dropped(refused);
   PersistBatch batch;
   list_dropped(std::move(refused), batch);
-  persist(std::move(batch), [this, identity] {
+  persist_entered(std::move(made), std::move(batch), [this, identity] {
     if (orphans_taken != identity) return;
     orphans_durable = true;
     orphans_heard = now;
     if (peer.boot == identity.first) send(OrphansTaken{identity.second});
   });
+}
+
+// Why a change that the peer had made alone is not made here; nothing if it may be.
+std::optional<std::string> Replica::Impl::refusal_of(const DroppedChange& change, const Parsed<Command>& command, const Orphans& orphans) const {
+  if (!command) return "it cannot be read: " + command.error().message;
+  if (!orphans.propose) return change.reason;
+  const bool touched = orphans_touched.contains(load_balancer_of(*command)) && !planted(Planted::undo_the_leader);
+  if (!history.holds(orphans.common) || touched) return "the leader changed the same load balancer meanwhile";
+  const auto judged = history.tail().check(*command);
+  if (!judged) return "proposed again and refused: " + judged.error().message;
+  return std::nullopt;
 }
 
 void Replica::Impl::tell_dropped(const std::vector<DroppedChange>& changes) {
@@ -215,41 +241,48 @@ void Replica::Impl::tell_dropped(const std::vector<DroppedChange>& changes) {
 }
 
 // The load balancers that this node changed since the last common entry. What came from the peer's own list is no such change: an earlier
-// batch of it, or this one, proposed by this node before it was restarted. A client's own retry at this node looks like one of those; only the
+// batch of it, or this one, taken by this node before it was restarted. A client's own retry at this node looks like one of those; only the
 // first changes of a load balancer, in their order, are taken for them, or an amphora could get the position that another one was told.
-std::set<LoadBalancerId> Replica::Impl::touched_since(const Orphans& orphans) const {
+Replica::Impl::Compared Replica::Impl::compare(const Orphans& orphans) const {
   std::map<LoadBalancerId, std::deque<const DroppedChange*>> theirs;
   for (const auto& change : orphans.changes) {
     if (const auto command = decode_command(change.command)) theirs[load_balancer_of(*command)].push_back(&change);
   }
-  std::set<LoadBalancerId> touched;
+  Compared compared;
   for (auto seq = std::max(orphans.common.seq, history.base().seq).next(); seq <= history.last().seq; seq = seq.next()) {
     const auto& entry = *history.entry(seq);
     const auto& lb = *history.touched(seq);
     auto& next = theirs[lb];
     // Without an id both may have been asked the same.
     if (!next.empty() && !entry.request_id.empty() && next.front()->command == entry.command && next.front()->request_id == entry.request_id) {
+      compared.done.insert(next.front());
       next.pop_front();
     } else if (!adopted.contains(entry.digest)) {
-      touched.insert(lb);
+      compared.touched.insert(lb);
     }
   }
-  return touched;
+  return compared;
 }
 
-// One entry at the end of the log: to the peer first, so that its disk and ours work at the same time.
-void Replica::Impl::append_command(const Command& command, const std::string& request_id) {
-  const auto entry = history.append_new(meta.term, request_id, command);
+// At the end of the log, and not on its way to any disk yet.
+LogEntry Replica::Impl::enter(const Command& command, const std::string& request_id) {
+  auto entry = history.append_new(meta.term, request_id, command);
   remember(request_id, entry.seq);
-  const auto point = history.last();
-  const bool for_both = follower.streaming;
+  return entry;
+}
+
+void Replica::Impl::append_command(const Command& command, const std::string& request_id) { persist_entered({enter(command, request_id)}, {}, {}); }
+
+// To the peer first, so that its disk and ours work at the same time; here in one transaction with the rest of the batch.
+void Replica::Impl::persist_entered(std::vector<LogEntry> entries, PersistBatch batch, std::function<void()> then) {
+  const bool for_both = follower.streaming && !entries.empty();
   if (for_both) raise_ceiling();
-  if (for_both && follower.next == entry.seq) send_entries();
-  PersistBatch batch;
+  if (for_both && follower.next == entries.front().seq) send_entries();
   if (for_both || floor_dirty) batch.meta = meta;
-  batch.append.push_back(entry);
-  persist(std::move(batch), [this, point, for_both, term = meta.term, generation = log_generation] {
+  batch.append = std::move(entries);
+  persist(std::move(batch), [this, then = std::move(then), point = history.last(), for_both, term = meta.term, generation = log_generation] {
     if (generation == log_generation && history.holds(point)) durable = std::max(durable, point, [](const LogPoint& a, const LogPoint& b) { return a.seq < b.seq; });
+    if (then) then();
     if (mode != Mode::leading) return;
     if (for_both && meta.term == term) ceiling_durable = std::max(ceiling_durable, point.seq);
     advance_commit();
@@ -258,7 +291,7 @@ void Replica::Impl::append_command(const Command& command, const std::string& re
 
 bool Replica::Impl::solo() const {
   if (standalone()) return true;
-  return peer_silent() && config.solo_policy == SoloPolicy::automatic;
+  return (peer_silent() || follower_refuses()) && config.solo_policy == SoloPolicy::automatic;
 }
 
 // Committed = on both disks; alone: on this one.

@@ -59,6 +59,7 @@ void Replica::Impl::on_message(const Header& header, const SnapshotCredit& credi
   // All of it arrived and is installed: what was appended meanwhile follows from the log.
   const auto point = snapshot_out.point;
   peer.snapshot_given = snapshot_out.id;
+  refused_entry.reset();
   snapshot_patience = kSnapshotPatience;
   snapshot_out = SnapshotOut{};
   if (!history.point(point.seq)) return begin_snapshot();

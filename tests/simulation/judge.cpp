@@ -120,13 +120,10 @@ void Judge::follow_list(std::size_t host, const replica::PersistBatch& batch) {
     return;
   }
   const auto before = std::exchange(list, batch.dropped);
-  if (batch.dropped.empty() && std::exchange(acknowledging_[host], false)) {
-    for (const auto& change : before) acknowledged_.emplace(change.command, change.request_id);
-    return;
-  }
   for (const auto& change : before) {
-    const bool stays = std::find(list.begin(), list.end(), change) != list.end();
-    if (!stays && !is_accounted_for(host, change)) {
+    if (std::find(list.begin(), list.end(), change) != list.end()) continue;
+    if (acknowledging_[host]) acknowledged_.emplace(change.command, change.request_id);
+    if (!is_accounted_for(host, change)) {
       violation(std::string(world_.name(host)) + ": change " + text_of(change.seq) + " of term " + text_of(Seq{change.term.value}) + " left the list, and the other node neither did nor listed it");
     }
   }
@@ -143,12 +140,15 @@ bool Judge::is_accounted_for(std::size_t host, const replica::DroppedChange& cha
     return one.second.term == change.term && one.second.seq == change.seq && one.second.bytes == change.command;
   });
   if (!command || made == entries_.end()) return true;  // a call that brings a state back
+  bool since = true;  // it was made
   for (auto key = logs_[other].keys.back();; key = entries_.at(key).previous) {
     const auto& entry = entries_.at(key);
-    if (key != 0 && entry.bytes == change.command && entry.request_id == change.request_id) return true;
+    const bool the_same = key != 0 && entry.bytes == change.command && entry.request_id == change.request_id;
+    if (the_same && (since || !change.request_id.empty())) return true;  // also a client's call that it had done before, and that was asked here again
     const auto judged = entry.after.check(*command);
-    if (judged && !judged->changed) return true;
-    if (key == 0 || entry.created < made->second.created) return false;
+    if (since && judged && !judged->changed) return true;
+    since = since && entry.created >= made->second.created;
+    if (key == 0 || (!since && change.request_id.empty())) return false;
   }
 }
 

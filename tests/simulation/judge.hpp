@@ -65,7 +65,7 @@ class Judge : public Observer {
   void disk_corrupted(std::size_t host) { excused_[host] = true; }  // silently: only the digests can tell
   bool corruption_healed(std::size_t host) const { return !excused_[host]; }
   bool may_lose_disk(std::size_t host) const;            // the other one holds all that was promised
-  void acknowledges(std::size_t host) { acknowledging_[host] = !lists_[host].empty(); }  // an operator: what the node lists
+  void acknowledges(std::size_t host, bool now) { acknowledging_[host] = now; }  // an operator: what the node lists
   void settled();                                        // both nodes are in sync: a disk may be lost again
   std::function<void(replica::RequestHandle, const replica::Reply&)> to_clients;
 
@@ -129,7 +129,7 @@ class Judge : public Observer {
   std::unordered_set<Key> listed_as_state_;               // folded into a base, and the difference of states is listed
   std::array<std::vector<replica::DroppedChange>, 2> lists_;  // what each node lists now
   std::set<std::pair<std::string, std::string>> acknowledged_;  // by an operator, on either node
-  std::array<bool, 2> acknowledging_{};                       // an operator empties the list
+  std::array<bool, 2> acknowledging_{};                       // an operator does, in this very step
   std::optional<TimePoint> last_disk_loss_;
 };
 

@@ -159,13 +159,19 @@ void Judge::check_proposed_again(const std::vector<Key>& chain) {
   std::unordered_map<Key, std::size_t> place;
   for (std::size_t i = 0; i < chain.size(); ++i) place.emplace(chain[i], i);
   Gone gone;
+  std::map<std::pair<std::string, std::string>, std::size_t> made;        // and is not in the history, on a disk or not
+  std::map<std::pair<std::string, std::string>, std::size_t> done_again;  // in the history, and no client asked for it
   for (const auto& [key, entry] : entries_) {
+    if (key != 0 && !place.contains(key)) ++made[{entry.bytes, entry.request_id}];
     if (key != 0 && entry.on_a_platter && !place.contains(key)) gone.emplace(std::pair(entry.bytes, entry.request_id), key);
   }
   for (std::size_t i = 1; i < chain.size(); ++i) {
     const auto& entry = entries_.at(chain[i]);
     const auto [begin, end] = gone.equal_range({entry.bytes, entry.request_id});
     if (begin == end || was_called_for(chain[i])) continue;
+    if (++done_again[{entry.bytes, entry.request_id}] > made[{entry.bytes, entry.request_id}] && !(last_disk_loss_ && entry.created <= *last_disk_loss_)) {
+      violation("change " + std::to_string(entry.seq.value) + " was done again more often than it had been made");
+    }
     const bool fits = std::any_of(begin, end, [&](const auto& one) {
       auto common = entries_.at(one.second).previous;
       while (!place.contains(common)) common = entries_.at(common).previous;

@@ -57,8 +57,9 @@ void Story::inject(Fault fault, std::size_t host) {
     case Fault::gatekeeper_kill:
       return inject_process(fault, host, time);
     case Fault::acknowledge:
-      judge.acknowledges(host);
-      return world.post_core(host, replica::AcknowledgeDropped{});
+      judge.acknowledges(host, true);
+      world.post_core(host, replica::AcknowledgeDropped{});
+      return judge.acknowledges(host, false);
     case Fault::resync:
       return world.post_core(host, replica::Resync{});
     case Fault::switchover:

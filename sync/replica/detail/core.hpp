@@ -7,9 +7,11 @@
 #include <map>
 #include <set>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
+#include "sync/registry/codec.hpp"
 #include "sync/replica/detail/decision.hpp"
 #include "sync/replica/detail/history.hpp"
 #include "sync/replica/planted.hpp"
@@ -63,6 +65,13 @@ struct Follower {
   Seq owed;                // up to here an earlier process of it may have acknowledged what it lacks now
   Seq next;                // next entry to send
   TimePoint progress{0};   // last acknowledgement that moved, for resends
+};
+
+// An entry that the follower does not take, though it is the next one: a newer version's, say.
+struct RefusedEntry {
+  Seq seq;
+  TimePoint since{0};
+  TimePoint asked{0};  // last
 };
 
 struct SnapshotOut {
@@ -163,13 +172,22 @@ struct Replica::Impl {
   void on_message(const Header& header, const ProgrammedAck& ack);
   void on_message(const Header& header, const Orphans& orphans);
   void tell_dropped(const std::vector<DroppedChange>& changes);
-  std::set<LoadBalancerId> touched_since(const Orphans& orphans) const;
+  struct Compared {
+    std::set<LoadBalancerId> touched;       // by this node, since the last common entry
+    std::set<const DroppedChange*> done;    // of the orphans: in the log here already
+  };
+  Compared compare(const Orphans& orphans) const;
+  std::optional<std::string> refusal_of(const DroppedChange& change, const Parsed<Command>& command, const Orphans& orphans) const;
   void take_ack(const LogPoint& durable, bool synced, std::uint64_t snapshot);
   void append_command(const Command& command, const std::string& request_id);
+  LogEntry enter(const Command& command, const std::string& request_id);
+  void persist_entered(std::vector<LogEntry> entries, PersistBatch batch, std::function<void()> then);
   void advance_commit();
   void commit_through(Seq seq);
   void checkpoint();
   bool solo() const;
+  bool follower_refuses() const { return refused_entry && now - refused_entry->since >= config.solo_after; }
+  bool refuses_on(const Nack& nack);
 
   // ---- following.cpp
   void on_message(const Header& header, const Append& append);
@@ -244,6 +262,7 @@ struct Replica::Impl {
   std::vector<Effect> out;
 
   Meta meta;               // as persisted or on its way there
+  Meta meta_asked;         // the last one that was given to the disk
   bool floor_dirty = false;  // pair_floor moved and is not persisted yet
   History history;
   std::vector<DroppedChange> dropped;
@@ -274,6 +293,7 @@ struct Replica::Impl {
   Peer peer;
   Comparison comparison;
   Follower follower;
+  std::optional<RefusedEntry> refused_entry;  // leader
   SnapshotOut snapshot_out;
   Duration snapshot_patience = kSnapshotPatience;  // until it begins anew, without a word of it
   SnapshotIn snapshot_in;
@@ -290,7 +310,8 @@ struct Replica::Impl {
   std::optional<TimePoint> orphans_heard;      // leader: the last time, ...
   LogPoint orphans_common_then;                // ... since which entry,
   std::set<LoadBalancerId> orphans_touched;    // ... and what this node had changed since then
-  std::set<Digest> adopted;  // leader: entries that it made of the batches of this process of the peer
+  std::set<Digest> adopted;  // leader: entries that it made of the batches of this process of the peer,
+  std::set<std::tuple<Term, Seq, Digest>> orphans_judged;  // ... and which of its changes were judged
 
   Writes writes = Writes::open;
   TimePoint writes_until{0};

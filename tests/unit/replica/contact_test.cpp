@@ -241,5 +241,70 @@ TEST(Contact, AFollowerThatNobodyLeadsAsksAgain) {  // H13
   EXPECT_TRUE(pair.run_until([&] { return pair.converged(); }));
 }
 
+// `programmed` of an Open vSwitch that has been emptied since, or is gone.
+TEST(Contact, AnAnswerNamesNoNodeWhoseOpenVSwitchWentAway) {  // H3
+  for (const std::size_t gone : {0, 1}) {
+    Pair pair;
+    pair.must(0, registration(kLb, 1));
+    ASSERT_TRUE(pair.run_until([&] { return pair.converged() && pair.status(0).peer.programmed == pair.status(0).last; }));
+    pair.tell(gone, LocalFactsChanged{NodeFacts{}});
+    pair.run(milliseconds(50));
+    const auto again = pair.must(0, registration(kLb, 1));
+    EXPECT_EQ(again.programmed_here, gone != 0) << gone;
+    EXPECT_EQ(again.programmed_on_peer, gone != 1) << gone;
+  }
+}
+
+TEST(Contact, AnEmptyNodeThatIsToldToBeginAloneTakesNothingFromOneThatDid) {  // H8: an operator's slip
+  for (const bool told_while_it_is_there : {false, true}) {
+    World pair(1);
+    pair.config.log_keep_max = 32;
+    pair.config.checkpoint_every = 8;
+    pair.boot(0);
+    pair.tell(0, InitAlone{});
+    pair.own(0, Ownership::master);
+    ASSERT_TRUE(pair.run_until([&] { return pair.status(0).leads; }));
+    pair.submit(0, plug(kLb));
+    for (std::uint32_t i = 0; i < 60; ++i) pair.submit(0, registration(kLb, i));
+    pair.run(seconds(2));
+    ASSERT_EQ(pair.status(0).committed, Seq{61});
+    if (!told_while_it_is_there) pair.set_link(false);
+    pair.boot(1);
+    ASSERT_TRUE(!told_while_it_is_there || pair.run_until([&] { return pair.status(1).peer.alive; }));
+    pair.tell(1, InitAlone{});
+    pair.own(0, Ownership::backup);
+    pair.own(1, Ownership::master);
+    pair.run(milliseconds(100));
+    pair.set_link(true);
+    ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
+    EXPECT_EQ(pair.status(1).last.value, pair.status(0).last.value);
+    EXPECT_TRUE(pair.nodes[1].core->applied().find(kLb)) << told_while_it_is_there;
+  }
+}
+
+// As an older version does with a newer one's: the leader's next entry is refused for ever.
+TEST(Contact, AFollowerThatDoesNotTakeAnEntryHoldsUpNobody) {  // H12
+  Pair pair;
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
+  pair.on_delivery = [](std::size_t to, Message& message) {
+    auto* append = std::get_if<Append>(&message.body);
+    if (to != 1 || append == nullptr) return;
+    for (auto& entry : append->entries) entry.command = "not known here";
+  };
+  EXPECT_EQ(pair.must(0, registration(kLb, 1)).durability, Durability::local);
+  EXPECT_EQ(pair.status(0).phase, Phase::solo);
+  pair.run(seconds(2));
+  EXPECT_NE(pair.status(1).phase, Phase::following);
+  for (std::uint32_t i = 2; i < 10; ++i) {
+    const auto before = pair.now;
+    EXPECT_EQ(pair.must(0, registration(kLb, i)).durability, Durability::local);
+    EXPECT_LT(pair.now - before, seconds(1));
+  }
+  EXPECT_LT(pair.story().size(), 20'000U) << "told again and again";
+  pair.on_delivery = {};
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
+  EXPECT_EQ(pair.must(0, registration(kLb, 11)).durability, Durability::pair);
+}
+
 }  // namespace
 }  // namespace distributor::replica::testing

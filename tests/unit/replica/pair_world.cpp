@@ -167,6 +167,7 @@ void World::perform(std::size_t i, Effect& effect) {
         violations.push_back("a message of our own cannot be read: " + message.error().message);
         return;
       }
+      if (on_delivery) on_delivery(1 - i, *message);
       step(1 - i, PeerMessage{std::move(*message)});
     });
   } else if (auto* persist = std::get_if<Persist>(&effect)) {

@@ -79,6 +79,7 @@ struct World {
   std::map<RequestHandle, std::pair<std::size_t, Command>> asked;
   std::set<RequestHandle> answered_twice;
   std::function<void(const Answer&)> on_answer;
+  std::function<void(std::size_t to, Message&)> on_delivery;  // may change it
   std::vector<std::string> violations;
 
  private:
