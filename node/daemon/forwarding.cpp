@@ -79,7 +79,7 @@ programmer::Events Forwarding::programmer_events() {
     synchronised_ = true;
     spdlog::info("openflow: bridge {} is as the registry says; {} flow and {} group changes were needed, {:.1f} ms", config_.openflow.bridge,
                  report.flows_sent, report.groups_sent, report.duration_ms);
-    report_programmed(desired_);
+    report_desired();
     take_fingerprint();
   };
   events.on_capabilities = [this](const programmer::Capabilities& found) { on_capabilities(found); };
@@ -94,7 +94,7 @@ programmer::Events Forwarding::programmer_events() {
   // A commit that was late or refused has answered already: what it brought is reported when it stands.
   events.on_settled = [this] {
     spdlog::info("openflow: everything that was late or refused is programmed now");
-    if (synchronised_) report_programmed(desired_);
+    if (synchronised_) report_desired();
   };
   return events;
 }
@@ -115,6 +115,7 @@ Neighbours::Hooks Forwarding::neighbour_hooks() {
   };
   hooks.gateway_changed = [this](const LoadBalancerId& id) {
     if (const auto lb = hooks_.registry().find(id)) render(*lb);
+    render_set_aside();
     programmer_.commit([this](const auto&) { hooks_.changed(); });
   };
   return hooks;
@@ -195,26 +196,23 @@ void Forwarding::maintain_bridge() {
 
 void Forwarding::program(Seq seq, const std::vector<LoadBalancerId>& touched, bool everything) {
   Waiting waiting{seq, {}, std::chrono::steady_clock::now() + kPortWait};
+  std::set<LoadBalancerId> ids(touched.begin(), touched.end());
   if (everything) {
     ++epoch_;
     desired_ = programmed_ = Seq{0};
     waiting_.clear();
-    const auto& all = hooks_.registry().all();
-    ports_.set_all(all);
-    std::vector<LoadBalancerId> gone;
-    for (const auto& [id, ordinal] : ordinals_) {
-      if (!all.contains(id)) gone.push_back(id);
-    }
-    for (const auto& id : gone) bring(id);
-    for (const auto& [id, lb] : all) {
-      bring(id);
-      if (!is_settled(id)) waiting.unsettled.insert(id);
-    }
-  } else {
-    for (const auto& id : touched) {
-      bring(id);
-      if (!is_settled(id)) waiting.unsettled.insert(id);
-    }
+    ports_.set_all(hooks_.registry().all());
+    for (const auto& [id, ordinal] : ordinals_) ids.insert(id);
+    for (const auto& [id, lb] : hooks_.registry().all()) ids.insert(id);
+  }
+  // What ends first: a new load balancer gets the lowest free ordinal, maybe of one that ends in the same step, and its interface.
+  for (const auto& id : ids) end(id);
+  for (const auto& id : ids) {
+    if (const auto lb = hooks_.registry().find(id)) bring(*lb);
+  }
+  render_set_aside();
+  for (const auto& id : ids) {
+    if (!is_settled(id)) waiting.unsettled.insert(id);
   }
   registry_known_ = true;
   waiting_.push_back(std::move(waiting));
@@ -222,36 +220,51 @@ void Forwarding::program(Seq seq, const std::vector<LoadBalancerId>& touched, bo
   advance();
 }
 
-void Forwarding::bring(const LoadBalancerId& id) {
+void Forwarding::bring(const LoadBalancer& lb) {
+  ports_.update(lb);
+  render(lb);
+}
+
+// Takes away what a load balancer has and the registry does not give it any more.
+void Forwarding::end(const LoadBalancerId& id) {
   const auto lb = hooks_.registry().find(id);
-  if (lb != nullptr) {
-    ports_.update(*lb);
-    render(*lb);
-    return;
+  if (lb == nullptr) {
+    ports_.remove(id);
+    neighbours_.forget(id);
+    set_aside_.erase(id);
   }
-  ports_.remove(id);
-  neighbours_.forget(id);
-  if (const auto found = ordinals_.find(id); found != ordinals_.end()) {
-    programmer_.remove(found->second);
-    ordinals_.erase(found);
-  }
+  const auto found = ordinals_.find(id);
+  if (found == ordinals_.end() || (lb != nullptr && found->second == lb->ordinal)) return;
+  programmer_.remove(found->second);
+  ordinals_.erase(found);
 }
 
 void Forwarding::render(const LoadBalancer& lb) {
   const auto state = ports_.state_of(lb.id);
-  if (const auto found = ordinals_.find(lb.id); found != ordinals_.end() && (!state.binding || found->second != lb.ordinal)) {
-    programmer_.remove(found->second);
-    ordinals_.erase(found);
+  set_aside_.erase(lb.id);
+  if (!state.binding) {
+    if (const auto found = ordinals_.find(lb.id); found != ordinals_.end()) {
+      programmer_.remove(found->second);
+      ordinals_.erase(found);
+    }
+    return;
   }
-  if (!state.binding) return;
   auto options = pipeline_options_;
   options.gateways = neighbours_.gateways_of(lb.id);
   if (auto set = programmer_.set_desired(lb.ordinal, pipeline::render(lb, *state.binding, options)); !set) {
-    spdlog::error("openflow: rules of load balancer {} are set aside: {}", lb.id.text(), set.error().message);
+    set_aside_.emplace(lb.id, set.error().message);
     return;
   }
   ordinals_[lb.id] = lb.ordinal;
   neighbours_.follow(lb);
+}
+
+// Rules that another load balancer had the names of: it may have moved since (a VLAN that changes hands).
+void Forwarding::render_set_aside() {
+  for (const auto& [id, why] : std::exchange(set_aside_, {})) {
+    if (const auto lb = hooks_.registry().find(id)) render(*lb);
+    if (set_aside_.contains(id)) spdlog::error("openflow: rules of load balancer {} are set aside: {}", id.text(), set_aside_.at(id));
+  }
 }
 
 void Forwarding::on_binding(const LoadBalancerId& id, const std::optional<pipeline::PortBinding>& binding, const std::string& reason) {
@@ -263,6 +276,7 @@ void Forwarding::on_binding(const LoadBalancerId& id, const std::optional<pipeli
     spdlog::warn("load balancer {}: has no port on this node: {}", id.text(), reason);
   }
   render(*lb);
+  render_set_aside();
   if (binding && owner_) plan_announcements(*lb);
   hooks_.changed();
   // A binding may change outside any registry change (hot-plug, interface gone): nobody else would commit it. At a start they come by
@@ -284,6 +298,7 @@ void Forwarding::start_programming_if_known() {
 bool Forwarding::is_settled(const LoadBalancerId& id) const {
   const auto lb = hooks_.registry().find(id);
   if (lb == nullptr || lb->interface_of(config_.node_id) == nullptr) return true;
+  if (set_aside_.contains(id)) return false;
   const auto state = ports_.state_of(id);
   return !state.present || state.binding.has_value();
 }
@@ -315,6 +330,9 @@ void Forwarding::commit(Seq seq) {
     hooks_.changed();
   });
 }
+
+// A change that came in the meantime may not have been sent yet.
+void Forwarding::report_desired() { programmer_.programmed() ? report_programmed(desired_) : commit(desired_); }
 
 void Forwarding::report_programmed(Seq seq) {
   if (registry_known_ && seq >= programmed_) {

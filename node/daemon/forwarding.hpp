@@ -79,7 +79,10 @@ class Forwarding {
   std::optional<Neighbours::Place> place_of(const LoadBalancer* lb) const;
   void maintain_bridge();
   void on_binding(const LoadBalancerId& lb, const std::optional<pipeline::PortBinding>& binding, const std::string& reason);
-  void bring(const LoadBalancerId& lb);  // ports and rules of one load balancer to the registry
+  void bring(const LoadBalancer& lb);  // ports and rules
+  void end(const LoadBalancerId& lb);
+  void render_set_aside();
+  void report_desired();
   void render(const LoadBalancer& lb);
   void start_programming_if_known();
   bool is_settled(const LoadBalancerId& lb) const;
@@ -112,6 +115,7 @@ class Forwarding {
   boost::asio::steady_timer give_up_timer_;
   boost::asio::steady_timer bridge_timer_;
   std::deque<Waiting> waiting_;
+  std::map<LoadBalancerId, std::string> set_aside_;   // rules that another one has the names of, and why
   std::map<LoadBalancerId, std::uint32_t> ordinals_;  // of what has desired rules, to take them away after UNPLUG
   Seq desired_;     // everything up to it is in the programmer's desired state
   Seq programmed_;  // everything up to it was confirmed by OVS

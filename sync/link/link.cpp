@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cstring>
+#include <deque>
 #include <utility>
 
 #include "sync/link/detail/rate_limit.hpp"
@@ -21,6 +22,8 @@ constexpr int kZapEnforceDomain = ZMQ_ZAP_ENFORCE_DOMAIN;
 constexpr int kZapEnforceDomain = 93;
 #endif
 namespace {
+
+constexpr std::size_t kEarlyMessagesMax = 16;  // a peer says again what was not answered
 
 using detail::ZmqSocket;
 using SocketPtr = std::shared_ptr<ZmqSocket>;
@@ -94,6 +97,7 @@ struct Link::Impl : std::enable_shared_from_this<Link::Impl> {
   SocketPtr monitor(ZmqSocket& watched, void (Impl::*handler)(const MonitorEvent&));
   void on_authentication(ZmqSocket& socket);
   void on_received(ZmqSocket& socket);
+  void hand_up(const std::string& message);
   void on_sender_event(const MonitorEvent& event);
   void on_receiver_event(const MonitorEvent& event);
   void lost(const std::string& reason);
@@ -113,6 +117,7 @@ struct Link::Impl : std::enable_shared_from_this<Link::Impl> {
   detail::RateLimit reports;
   void* context = nullptr;
   SocketPtr authenticator, receiver, receiver_monitor, sender, sender_monitor;
+  std::deque<std::string> early;  // while the own connection does not stand
   std::uint64_t monitors_made = 0;
   bool reset_posted = false;
   bool rebuild_planned = false;
@@ -179,7 +184,6 @@ tl::expected<void, LinkError> Link::Impl::open() {
         LinkErrorCode::cannot_bind,
         config.bind_endpoint + ": " + zmq_strerror(zmq_errno()) + "; is the address on this node, the port free?"});
   }
-  receiver->pause();
   receiver->start();
   return open_sender();
 }
@@ -228,8 +232,15 @@ void Link::Impl::on_authentication(ZmqSocket& s) {
 void Link::Impl::on_received(ZmqSocket& s) {
   const auto message = s.receive();
   if (!message || message->size() != 1) return;  // ours have one frame
+  if (stats.connected) return hand_up(message->front());
+  // Read all the same: what lies unread stays in memory with every connection that the peer makes anew.
+  if (early.size() == kEarlyMessagesMax) early.pop_front();
+  early.push_back(message->front());
+}
+
+void Link::Impl::hand_up(const std::string& message) {
   ++stats.received;
-  if (callbacks.on_message) callbacks.on_message(message->front());
+  if (callbacks.on_message) callbacks.on_message(message);
 }
 
 void Link::Impl::on_sender_event(const MonitorEvent& event) {
@@ -241,8 +252,8 @@ void Link::Impl::on_sender_event(const MonitorEvent& event) {
       ++stats.connects;
       rebuild_planned = false;
       rebuild_timer.cancel();
-      receiver->resume();
       if (callbacks.on_peer_connected) callbacks.on_peer_connected();
+      for (const auto& message : std::exchange(early, {})) hand_up(message);
       return;
     case ZMQ_EVENT_DISCONNECTED:
       if (stats.connected) {
@@ -278,7 +289,6 @@ void Link::Impl::lost(const std::string& reason) {
   if (!stats.connected) return;
   stats.connected = false;
   ++stats.disconnects;
-  receiver->pause();
   if (callbacks.on_peer_disconnected) callbacks.on_peer_disconnected(reason);
 }
 

@@ -3,7 +3,7 @@
 // send.
 //
 // What the user may rely on: messages arrive whole, in order, at most once, and only between on_peer_connected and
-// on_peer_disconnected (earlier ones wait in the bounded receive queue). Messages in flight when a connection breaks
+// on_peer_disconnected (of earlier ones the newest 16 wait). Messages in flight when a connection breaks
 // are lost: the user numbers, acknowledges and resends. Everything runs on the thread of the io_context.
 #pragma once
 

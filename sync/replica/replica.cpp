@@ -6,6 +6,11 @@
 #include "sync/replica/detail/core.hpp"
 
 namespace distributor::replica {
+namespace {
+
+constexpr int kStalledBeats = 3;  // every one of them is a step
+
+}  // namespace
 
 Replica::Replica(Config config, DurableState durable, TimePoint now)
     : impl_(std::make_unique<Impl>(std::move(config), std::move(durable), now)) {}
@@ -14,7 +19,10 @@ Replica::Replica(Replica&&) noexcept = default;
 Replica& Replica::operator=(Replica&&) noexcept = default;
 
 std::vector<Effect> Replica::step(const Event& event, TimePoint now) {
+  const auto idle = now - impl_->now;
   impl_->now = std::max(impl_->now, now);  // a clock that goes back must not make silence of presence
+  // Nor must a time in which this process took no step (a disk that hung, a pause): what the peer said then lies unread.
+  if (impl_->begun && idle > kStalledBeats * impl_->config.heartbeat_every) impl_->peer.heard += idle;
   if (!impl_->begun) impl_->begin();
   std::visit([this](const auto& one) { impl_->on(one); }, event);
   impl_->run_time();

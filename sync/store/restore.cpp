@@ -49,11 +49,12 @@ std::string now_text() {
 
 // The database before its write-ahead log: without its log a database is an older one, and must not be found alone under its own name.
 fs::path move_aside(const fs::path& file) {
-  if (!fs::exists(file)) return {};
+  const auto log = with_suffix(file, "-wal");
+  if (!fs::exists(file) && !fs::exists(log)) return {};
   auto kept = with_suffix(file, ".before-restore-" + now_text());
   for (int i = 2; fs::exists(kept); ++i) kept = with_suffix(file, ".before-restore-" + now_text() + "-" + std::to_string(i));
-  detail::rename_file(file, kept);
-  if (fs::exists(with_suffix(file, "-wal"))) detail::rename_file(with_suffix(file, "-wal"), with_suffix(kept, "-wal"));
+  if (fs::exists(file)) detail::rename_file(file, kept);
+  if (fs::exists(log)) detail::rename_file(log, with_suffix(kept, "-wal"));  // also alone: SQLite would play it onto the backup
   return kept;
 }
 

@@ -59,6 +59,7 @@ tl::expected<Store, StoreError> Store::open(const std::filesystem::path& file, c
     detail::sync_leftovers(file);
     auto database = detail::open_database(file);
     detail::prepare(database, pair_id, node_id, detail::IfEmpty::create);
+    detail::write_back(database);
     auto impl = std::make_unique<Impl>(file, std::move(lock), std::move(database));
     impl->meta = detail::read_all(impl->database).meta;
     return Store(std::move(impl));

@@ -9,7 +9,7 @@ import pytest
 from lab import frames, plan, traffic
 from lab.frames import Wire
 from lab.system import wait_until
-from support import Balancer, forwarding_flows, metric, only_select_group, select_groups, wait_programmed
+from support import Balancer, assert_nodes_alike, forwarding_flows, metric, only_select_group, select_groups, wait_programmed
 
 MINE = plan.gateway_mac(1)
 
@@ -313,3 +313,34 @@ def test_no_amphora_no_forwarding(lab):
         assert all("bucket=" not in text for number in lab.nodes for text in select_groups(lab.nodes[number]).values())
         empty.api.register(empty.id, [{"mac_address": empty.macs[0]}]).expect()
         assert set(empty.who(plan.clients(20, 20)).values()) == {empty.name(0)}
+
+
+def test_what_ends_and_what_begins_in_one_step_may_share_an_ordinal_and_a_vlan(lab):  # D8, H1
+    """The new load balancer gets the lowest free ordinal. The standby takes both changes in one step, the new one's id comes first."""
+    active, standby = lab.wait_in_sync()
+    api, nodes, serial = lab.api(), lab.nodes, str(uuid.uuid4())[1:]
+    ends, begins = "f" + serial, "0" + serial
+    fields = lab.plug_fields()
+    fields["nodes"] = [{**one, "vlan": 100} for one in fields["nodes"]]
+    amphora = [{"mac_address": lab.amphorae[1][0].mac, "position": 0}]
+    try:
+        api.plug(ends, **fields).expect()
+        api.register(ends, amphora).expect()
+        wait_programmed(lab)
+        nodes[standby].cut("sync")
+        wait_until(lambda: lab.pair_of(active)["phase"] == "solo", 10, "the standby to be out of reach")
+        api.unplug(ends).expect()
+        api.plug(begins, **fields).expect()
+        api.register(begins, amphora).expect()
+        nodes[standby].heal("sync")
+        lab.wait_in_sync()
+        wait_programmed(lab)
+        assert len(select_groups(nodes[standby])) == 1
+        assert_nodes_alike(lab)
+        assert len(forwarding_flows(nodes[standby])) == len(forwarding_flows(nodes[active])) > 0
+    finally:
+        nodes[standby].heal("sync")
+        lab.wait_in_sync()
+        for one in (ends, begins):
+            api.unplug(one)
+        api.close()

@@ -48,11 +48,6 @@ void ZmqSocket::start() {
   poke();
 }
 
-void ZmqSocket::resume() {
-  paused_ = false;
-  poke();
-}
-
 void ZmqSocket::poke() {
   if (poked_ || socket_ == nullptr) return;
   poked_ = true;
@@ -76,8 +71,9 @@ void ZmqSocket::wait() {
 
 void ZmqSocket::drain() {
   const auto keep_alive = shared_from_this();  // on_readable may drop the last other owner
-  for (int count = 0; count < kMessagesPerTurn; ++count) {
-    if (socket_ == nullptr || (events() & ZMQ_POLLIN) == 0 || paused_) return;
+  const auto end = std::chrono::steady_clock::now() + kTurn;
+  for (int count = 0; count < kMessagesPerTurn && std::chrono::steady_clock::now() < end; ++count) {
+    if (socket_ == nullptr || (events() & ZMQ_POLLIN) == 0) return;
     on_readable_(*this);
   }
   poke();

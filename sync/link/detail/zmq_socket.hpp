@@ -2,6 +2,7 @@
 // events until none is left, and again after every send and receive.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -14,11 +15,13 @@
 
 namespace distributor::link::detail {
 
-inline constexpr int kMessagesPerTurn = 64;  // then other handlers of the loop get their turn
+// Then other handlers of the loop get their turn: a message may cost a slow disk's fsync.
+inline constexpr int kMessagesPerTurn = 64;
+inline constexpr std::chrono::milliseconds kTurn{50};
 
 class ZmqSocket : public std::enable_shared_from_this<ZmqSocket> {
  public:
-  // `on_readable` reads one message and returns; it is called until nothing is left to read or `pause` was called.
+  // `on_readable` reads one message and returns; it is called until nothing is left to read.
   static std::shared_ptr<ZmqSocket> open(boost::asio::io_context& io, void* context, int type,
                                          std::function<void(ZmqSocket&)> on_readable);
   ~ZmqSocket();
@@ -30,8 +33,6 @@ class ZmqSocket : public std::enable_shared_from_this<ZmqSocket> {
 
   void start();  // begins to watch
   void close();  // at once; no handler runs any more
-  void pause() { paused_ = true; }
-  void resume();
   void poke();  // look at the events soon: after a send
 
   bool writable();  // also takes in what happened to the connection meanwhile
@@ -48,7 +49,6 @@ class ZmqSocket : public std::enable_shared_from_this<ZmqSocket> {
   boost::asio::posix::stream_descriptor descriptor_;
   std::function<void(ZmqSocket&)> on_readable_;
   void* socket_ = nullptr;
-  bool paused_ = false;
   bool poked_ = false;
 };
 

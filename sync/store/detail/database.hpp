@@ -24,6 +24,10 @@ enum class IfEmpty : std::uint8_t { create, refuse };
 // pair or node.
 void prepare(SQLite::Database& database, const std::string& pair_id, const NodeId& node_id, IfEmpty if_empty);
 
+// Whatever the write-ahead log still holds, into the database and onto the disk anew: after a failed fsync the kernel shows pages from its
+// cache that never reached the disk, and a later fsync says nothing of them. A full disk leaves the log as it is.
+void write_back(SQLite::Database& database);
+
 // What is stored, verified: base states can be read, the log follows the base without holes, each digest links to the
 // one before.
 replica::DurableState read_all(SQLite::Database& database);

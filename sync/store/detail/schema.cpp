@@ -130,6 +130,15 @@ void prepare(SQLite::Database& database, const std::string& pair_id, const NodeI
   check_identity(database, pair_id, node_id);
 }
 
+void write_back(SQLite::Database& database) {
+  try {
+    const bool busy = database.execAndGet("PRAGMA wal_checkpoint(TRUNCATE)").getInt() != 0;
+    if (busy) throw Refused{{StoreErrorCode::io, "the write-ahead log could not be written back", "is another program reading the file? end it"}};
+  } catch (const SQLite::Exception& error) {
+    if ((error.getErrorCode() & 0xff) != SQLITE_FULL) throw;  // the first write says so, and waits for room
+  }
+}
+
 std::int64_t to_column(std::uint64_t value) {
   return static_cast<std::int64_t>(value);
 }

@@ -86,6 +86,34 @@ TEST_F(LinkTest, MessagesWaitUntilThisSideIsConnectedToo) {
   EXPECT_THAT(b_.events, IsEmpty());
 }
 
+TEST_F(LinkTest, OfWhatComesTooEarlyTheNewestIsKept) {  // a peer that is heard and cannot be reached, for days
+  Config b = config_b();
+  b.peer_endpoint = endpoint("later");
+  b.queue_messages_max = 8;
+  Config a = config_a();
+  a.queue_messages_max = 8;
+  start(a_, a);
+  start(b_, b);
+  ASSERT_TRUE(until([&] { return a_.link->stats().connected; }));
+  for (int i = 0; i < 200; ++i) {
+    ASSERT_EQ(a_.link->send(std::to_string(i)), SendResult::sent);
+    io_.restart();
+    io_.run_for(1ms);
+  }
+  io_.restart();
+  io_.run_for(50ms);
+  ASSERT_THAT(b_.messages, IsEmpty());
+  End late;
+  Config there = config_a();
+  there.bind_endpoint = endpoint("later");
+  there.peer_endpoint = endpoint("nowhere");
+  start(late, there);
+  ASSERT_TRUE(until([&] { return !b_.messages.empty(); }));
+  EXPECT_EQ(b_.messages.size(), 16U);
+  EXPECT_EQ(b_.messages.front(), "184");
+  EXPECT_EQ(b_.messages.back(), "199");
+}
+
 TEST_F(LinkTest, PeerThatRestartsIsConnectedAgain) {
   start(a_, config_a());
   start(b_, config_b());

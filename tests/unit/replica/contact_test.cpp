@@ -306,5 +306,19 @@ TEST(Contact, AFollowerThatDoesNotTakeAnEntryHoldsUpNobody) {  // H12
   EXPECT_EQ(pair.must(0, registration(kLb, 11)).durability, Durability::pair);
 }
 
+// A disk that hung, a pause of the machine: what the peer said meanwhile lies unread.
+TEST(Contact, ANodeThatStoodStillDoesNotTakeItsPeerForSilent) {  // H3, H12
+  Pair pair;
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
+  const auto handle = pair.submit(0, registration(kLb, 1));
+  pair.now += seconds(5);  // nothing was delivered
+  pair.tell(0, Tick{});
+  EXPECT_TRUE(pair.status(0).peer.alive);
+  ASSERT_TRUE(pair.run_until([&] { return pair.answer(handle).has_value(); }));
+  EXPECT_EQ(std::get<ChangeAccepted>(pair.answers.at(handle).result).durability, Durability::pair);
+  pair.crash(1);
+  EXPECT_TRUE(pair.run_until([&] { return pair.status(0).phase == Phase::solo; }, seconds(3)));
+}
+
 }  // namespace
 }  // namespace distributor::replica::testing

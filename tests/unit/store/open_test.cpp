@@ -151,6 +151,23 @@ TEST(Open, AFileLeftByACrashBeforeTheFirstCommitIsANewStore) {
 }
 
 // Whatever byte the disk turns: noticed, or of no consequence; never another state.
+// After a failed fsync the kernel may show log pages that never reached the disk: they are written anew, not believed.
+TEST(Open, WritesTheLogThatItFindsBackIntoTheDatabase) {  // H3
+  const ScratchFolder folder;
+  const auto file = folder / "state.db";
+  const auto crashed = folder / "crashed.db";
+  auto store = open_at(file);
+  ASSERT_TRUE(store);
+  ASSERT_TRUE(store->persist(append_of(*store->load(), 20)));
+  std::filesystem::copy_file(file, crashed);
+  std::filesystem::copy_file(file.string() + "-wal", crashed.string() + "-wal");
+  ASSERT_GT(std::filesystem::file_size(crashed.string() + "-wal"), 0U);
+  const auto again = open_at(crashed);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(std::filesystem::file_size(crashed.string() + "-wal"), 0U);
+  EXPECT_EQ(again->load()->log.size(), 20U);
+}
+
 TEST(Open, AFlippedByteIsNeverBelieved) {
   const ScratchFolder folder;
   const auto file = folder / "state.db";

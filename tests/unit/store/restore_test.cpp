@@ -96,6 +96,21 @@ TEST_F(RestoreTest, WorksWhereNoStoreIsAndWhereItIsDamaged) {
   EXPECT_EQ(newest(), 20U);
 }
 
+TEST_F(RestoreTest, ALogWithoutItsDatabaseIsNotPlayedOntoTheBackup) {  // somebody moved the database away, and not its log
+  auto state = backed_up();
+  {
+    auto store = open_at(file_);
+    ASSERT_TRUE(store->persist(append_of(*store->load(), 5)));
+    std::filesystem::copy_file(file_.string() + "-wal", folder_ / "left-wal");
+  }
+  std::filesystem::remove(file_);
+  std::filesystem::rename(folder_ / "left-wal", file_.string() + "-wal");
+  const auto done = restore_backup();
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_TRUE(std::filesystem::exists(done->kept.string() + "-wal"));
+  EXPECT_EQ(newest(), 20U);
+}
+
 TEST_F(RestoreTest, TwoRestoresInOneSecondKeepBoth) {
   backed_up();
   const auto first = restore_backup();
