@@ -201,12 +201,12 @@ void Forwarding::program(Seq seq, const std::vector<LoadBalancerId>& touched, bo
     ++epoch_;
     desired_ = programmed_ = Seq{0};
     waiting_.clear();
-    ports_.set_all(hooks_.registry().all());
     for (const auto& [id, ordinal] : ordinals_) ids.insert(id);
     for (const auto& [id, lb] : hooks_.registry().all()) ids.insert(id);
   }
   // What ends first: a new load balancer gets the lowest free ordinal, maybe of one that ends in the same step, and its interface.
   for (const auto& id : ids) end(id);
+  if (everything) ports_.set_all(hooks_.registry().all());
   for (const auto& id : ids) {
     if (const auto lb = hooks_.registry().find(id)) bring(*lb);
   }
@@ -234,7 +234,12 @@ void Forwarding::end(const LoadBalancerId& id) {
     set_aside_.erase(id);
   }
   const auto found = ordinals_.find(id);
-  if (found == ordinals_.end() || (lb != nullptr && found->second == lb->ordinal)) return;
+  if (found != ordinals_.end() && (lb == nullptr || found->second != lb->ordinal)) take_rules_away(id);
+}
+
+void Forwarding::take_rules_away(const LoadBalancerId& id) {
+  const auto found = ordinals_.find(id);
+  if (found == ordinals_.end()) return;
   programmer_.remove(found->second);
   ordinals_.erase(found);
 }
@@ -242,13 +247,9 @@ void Forwarding::end(const LoadBalancerId& id) {
 void Forwarding::render(const LoadBalancer& lb) {
   const auto state = ports_.state_of(lb.id);
   set_aside_.erase(lb.id);
-  if (!state.binding) {
-    if (const auto found = ordinals_.find(lb.id); found != ordinals_.end()) {
-      programmer_.remove(found->second);
-      ordinals_.erase(found);
-    }
-    return;
-  }
+  const auto found = ordinals_.find(lb.id);
+  if (found != ordinals_.end() && (!state.binding || found->second != lb.ordinal)) take_rules_away(lb.id);
+  if (!state.binding) return;
   auto options = pipeline_options_;
   options.gateways = neighbours_.gateways_of(lb.id);
   if (auto set = programmer_.set_desired(lb.ordinal, pipeline::render(lb, *state.binding, options)); !set) {
@@ -259,9 +260,11 @@ void Forwarding::render(const LoadBalancer& lb) {
   neighbours_.follow(lb);
 }
 
-// Rules that another load balancer had the names of: it may have moved since (a VLAN that changes hands).
+// Rules that another load balancer had the names of: it may have moved since, or wait itself for what these leave (VLANs that change hands).
 void Forwarding::render_set_aside() {
-  for (const auto& [id, why] : std::exchange(set_aside_, {})) {
+  const auto aside = std::exchange(set_aside_, {});
+  for (const auto& [id, why] : aside) take_rules_away(id);
+  for (const auto& [id, why] : aside) {
     if (const auto lb = hooks_.registry().find(id)) render(*lb);
     if (set_aside_.contains(id)) spdlog::error("openflow: rules of load balancer {} are set aside: {}", id.text(), set_aside_.at(id));
   }

@@ -81,6 +81,7 @@ class Forwarding {
   void on_binding(const LoadBalancerId& lb, const std::optional<pipeline::PortBinding>& binding, const std::string& reason);
   void bring(const LoadBalancer& lb);  // ports and rules
   void end(const LoadBalancerId& lb);
+  void take_rules_away(const LoadBalancerId& lb);
   void render_set_aside();
   void report_desired();
   void render(const LoadBalancer& lb);

@@ -87,7 +87,7 @@ void Replica::Impl::on_hello(const Header& header, const Hello& hello) {
     peer.programmed = Seq{};
   }
   peer.told_term = new_boot ? header.term : std::max(peer.told_term, header.term);
-  peer.heard = now;
+  peer.hear(now);
   peer.ever_heard = true;
   peer.term = std::max(peer.term, header.term);
   peer.last = hello.last;

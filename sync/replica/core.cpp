@@ -73,7 +73,7 @@ void Replica::Impl::on(const PeerMessage& event) {
   if (header.sender_boot != peer.boot || header.receiver_boot != config.boot_id) return;
   if (header.term < peer.told_term && !planted(Planted::accept_lower_term)) return;  // a late one: a process's term never goes back
   peer.told_term = header.term;
-  peer.heard = now;
+  peer.hear(now);
   peer.ever_heard = true;
   peer.term = std::max(peer.term, header.term);
   std::visit(

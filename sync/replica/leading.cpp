@@ -144,7 +144,9 @@ void Replica::Impl::on_message(const Header& header, const Nack& nack) {
   if (mode != Mode::leading || header.term > meta.term || planted(Planted::drop_nack)) return;
   // A follower that lacks what was sent first has not taken this term over yet: its base moved on after its Hello. Unheard, it would ask for ever.
   const bool before_this_term = header.term != meta.term;
-  if (before_this_term && nack.reason != NackReason::gap) return;
+  const bool unreadable = snapshot_out.running && nack.reason == NackReason::mismatch;
+  if (before_this_term && nack.reason != NackReason::gap && !unreadable) return;
+  if (unreadable) refuses_on(refused_entry ? refused_entry->seq : snapshot_out.point.seq.next());
   if (snapshot_out.running) return;
   if (nack.reason == NackReason::diverged) {
     diverged = true;
@@ -152,15 +154,14 @@ void Replica::Impl::on_message(const Header& header, const Nack& nack) {
     return begin_snapshot();
   }
   if (nack.reason == NackReason::resync) return begin_snapshot();
-  if (nack.reason == NackReason::mismatch && refuses_on(nack)) return;
+  const auto common = nack.reason == NackReason::mismatch ? history.newest_common(nack.locator) : std::nullopt;
+  if (common && common->seq != history.last().seq && refuses_on(common->seq.next())) return;
   lead_follower(nack.locator);
 }
 
-// The next entry, again. It is asked seldom then, and after a while nobody waits for it any more: changes go on as if it were away.
-bool Replica::Impl::refuses_on(const Nack& nack) {
-  const auto common = history.newest_common(nack.locator);
-  if (!common || common->seq == history.last().seq) return false;
-  const auto seq = common->seq.next();
+// The next entry, or the whole state, again. It is asked seldom then, and after a while nobody waits for it any more: changes go on as if it
+// were away.
+bool Replica::Impl::refuses_on(Seq seq) {
   if (!refused_entry || refused_entry->seq != seq) refused_entry = RefusedEntry{seq, now, now};
   if (!follower_refuses()) return false;
   if (now - refused_entry->asked < kRefusalsPause) return true;
@@ -179,9 +180,10 @@ void Replica::Impl::on_message(const Header& header, const ProgrammedAck& ack) {
 // What the follower had done alone since the last common entry: proposed again where this node touched nothing of the same load
 // balancer meanwhile, else listed. Taken only when both are durable here (H8).
 void Replica::Impl::on_message(const Header& header, const Orphans& orphans) {
-  if (mode != Mode::leading || header.term != meta.term || !term_ready || !follower.streaming) return;
+  if (mode != Mode::leading || header.term != meta.term || !term_ready) return;
   const std::pair identity(header.sender_boot, orphans.batch);
   orphans_heard = now;
+  if (!follower.streaming) return;  // it would forget what only this disk has; it asks again
   if (orphans_taken == identity) return orphans_durable ? send(OrphansTaken{orphans.batch}) : void();
   if (orphans_taken.first != identity.first) {
     orphans_judged.clear();

@@ -21,8 +21,13 @@ Replica& Replica::operator=(Replica&&) noexcept = default;
 std::vector<Effect> Replica::step(const Event& event, TimePoint now) {
   const auto idle = now - impl_->now;
   impl_->now = std::max(impl_->now, now);  // a clock that goes back must not make silence of presence
-  // Nor must a time in which this process took no step (a disk that hung, a pause): what the peer said then lies unread.
-  if (impl_->begun && idle > kStalledBeats * impl_->config.heartbeat_every) impl_->peer.heard += idle;
+  // Nor must a time in which this process took no step (a disk that hung, a pause): what the peer said then lies unread. Once: with the next
+  // word it may happen again, and a disk that is slow with every write must not hide that nobody is there.
+  const bool stalled = idle > kStalledBeats * impl_->config.heartbeat_every && !impl_->peer.excused;
+  if (impl_->begun && stalled) {
+    impl_->peer.heard += idle;
+    impl_->peer.excused = true;
+  }
   if (!impl_->begun) impl_->begin();
   std::visit([this](const auto& one) { impl_->on(one); }, event);
   impl_->run_time();

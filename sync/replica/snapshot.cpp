@@ -86,7 +86,7 @@ void Replica::Impl::on_message(const Header& header, const SnapshotChunk& chunk)
     if (!lb || snapshot.load_balancers.size() >= snapshot.begin.load_balancers) {
       log(Severity::error, "the leader's snapshot cannot be read" + (lb ? std::string() : ": " + lb.error().message));
       snapshot = SnapshotIn{};
-      return;
+      return send_nack(NackReason::mismatch);
     }
     snapshot.load_balancers.push_back(std::move(*lb));
   }

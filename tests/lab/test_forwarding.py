@@ -344,3 +344,47 @@ def test_what_ends_and_what_begins_in_one_step_may_share_an_ordinal_and_a_vlan(l
         for one in (ends, begins):
             api.unplug(one)
         api.close()
+
+
+def test_the_whole_state_takes_away_what_a_load_balancer_had_before(lab):  # D8, H1
+    """The standby gets a snapshot, as its log was left behind by 10,000 changes. Another VLAN, another ordinal, one id."""
+    active, standby = lab.wait_in_sync()
+    api, nodes, first, moves = lab.api(), lab.nodes, str(uuid.uuid4()), str(uuid.uuid4())
+    fields = lab.plug_fields()
+
+    def on_vlan(vlan):
+        return {**fields, "nodes": [{**one, "vlan": vlan} for one in fields["nodes"]]}
+
+    def change_much():
+        client, mac = lab.api(), "02:00:ff:00:00:03"
+        for _ in range(1300):
+            client.register(moves, [{"mac_address": mac}]).expect()
+            client.unregister(moves, [mac]).expect()
+        client.close()
+
+    try:
+        api.plug(first, **on_vlan(100)).expect()
+        api.plug(moves, **on_vlan(101)).expect()
+        wait_programmed(lab)
+        nodes[standby].cut("sync")
+        wait_until(lambda: lab.pair_of(active)["phase"] == "solo", 10, "the standby to be out of reach")
+        api.unplug(first).expect()
+        api.unplug(moves).expect()
+        api.plug(moves, **on_vlan(102)).expect()
+        for _ in range(4):
+            change_much()
+        api.register(moves, [{"mac_address": lab.amphorae[1][0].mac, "position": 0}]).expect()
+        nodes[standby].heal("sync")
+        lab.wait_in_sync()
+        wait_programmed(lab)
+        with open(nodes[standby].log_path("distributord"), encoding="utf-8") as log:
+            assert "took over the leader's state" in log.read()
+        assert not [flow for flow in nodes[standby].ovs.flows() if "dl_vlan=101" in flow]
+        assert len(forwarding_flows(nodes[standby])) == len(forwarding_flows(nodes[active])) > 0
+        assert_nodes_alike(lab)
+    finally:
+        nodes[standby].heal("sync")
+        lab.wait_in_sync()
+        for one in (first, moves):
+            api.unplug(one)
+        api.close()

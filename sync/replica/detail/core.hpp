@@ -26,6 +26,7 @@ struct Peer {
   bool connected = false;
   std::uint64_t boot = 0;  // of its process; 0 = not heard in this connection
   TimePoint heard{0};      // last message of the present boot; the start of this process if none ever came
+  bool excused = false;    // a time in which this process stood still was not counted as silence since then
   bool ever_heard = false;
   Term term;          // highest that it was heard in
   Term told_term;     // ... by its present process
@@ -38,6 +39,11 @@ struct Peer {
   std::uint64_t snapshot_begun = 0;      // id of the newest snapshot that its present process began
   std::uint64_t snapshot_installed = 0;  // ... and of the newest that is on the own disk
   std::uint64_t snapshot_given = 0;      // of the newest that its present process has taken from this node
+
+  void hear(TimePoint now) {
+    heard = now;
+    excused = false;
+  }
 };
 
 // A comparison of histories under way (Hello). It ends with a decision that both nodes make alike.
@@ -187,7 +193,7 @@ struct Replica::Impl {
   void checkpoint();
   bool solo() const;
   bool follower_refuses() const { return refused_entry && now - refused_entry->since >= config.solo_after; }
-  bool refuses_on(const Nack& nack);
+  bool refuses_on(Seq seq);
 
   // ---- following.cpp
   void on_message(const Header& header, const Append& append);

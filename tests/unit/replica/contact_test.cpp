@@ -320,5 +320,42 @@ TEST(Contact, ANodeThatStoodStillDoesNotTakeItsPeerForSilent) {  // H3, H12
   EXPECT_TRUE(pair.run_until([&] { return pair.status(0).phase == Phase::solo; }, seconds(3)));
 }
 
+// A disk that is slow with every write must not hide that nobody is there.
+TEST(Contact, ANodeThatStandsStillAgainAndAgainNoticesThatItsPeerIsGone) {  // H12
+  Pair pair;
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
+  pair.loss = 1;
+  for (int write = 0; write < 5; ++write) {
+    pair.now += milliseconds(700);
+    pair.tell(0, Tick{});
+  }
+  EXPECT_FALSE(pair.status(0).peer.alive);
+}
+
+// The whole state of a newer version, say.
+TEST(Contact, AFollowerThatCannotReadASnapshotHoldsUpNobody) {  // H12
+  Pair pair(1, small_log());
+  pair.crash(1);
+  pair.wipe(1);
+  for (std::uint32_t i = 0; i < 60; ++i) pair.must(0, registration(kLb, i));
+  pair.on_delivery = [](std::size_t to, Message& message) {
+    auto* chunk = std::get_if<SnapshotChunk>(&message.body);
+    if (to != 1 || chunk == nullptr) return;
+    for (auto& bytes : chunk->load_balancers) bytes = "not known here";
+  };
+  pair.run(seconds(1));
+  pair.boot(1);
+  ASSERT_TRUE(pair.run_until([&] { return pair.status(0).peer.alive; }));
+  pair.run(seconds(5));
+  for (std::uint32_t i = 100; i < 110; ++i) {
+    const auto before = pair.now;
+    EXPECT_EQ(pair.must(0, registration(kLb, i)).durability, Durability::local);
+    EXPECT_LT(pair.now - before, seconds(1));
+  }
+  pair.on_delivery = {};
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
+  EXPECT_EQ(pair.must(0, registration(kLb, 111)).durability, Durability::pair);
+}
+
 }  // namespace
 }  // namespace distributor::replica::testing
