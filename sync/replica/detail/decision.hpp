@@ -25,7 +25,8 @@ struct Decision {
 // 1. Both never synced: both empty -> they begin together; else nobody.
 // 2. Entitled = ever synced, and holding all that the other may have helped to answer `pair`: its floor and its ceiling (what a
 //    never-synced node says does not count). Only one -> it leads.
-// 3. Both entitled: of two that were never paired and of which one is empty the other one; else the only VRRP master; else the present leader of the higher term; else the longer log; else the higher node id.
+// 3. Both entitled: of two that were never paired and of which one is empty the other one; else the only VRRP master; else the present
+//    leader of the higher term; else the longer log; else the higher node id.
 // 4. Neither, though both were synced: the one that was paired in the higher term (whoever was paired later held all of the earlier
 //    pairing, unless its disk was lost since), then the higher ceiling and floor, the higher last term, the longer log, the VRRP master,
 //    the higher node id. What the other has beyond is cut, below its floor too, and listed.
