@@ -124,7 +124,8 @@ void Replica::Impl::take_ack(const LogPoint& point, bool synced, std::uint64_t s
   if (snapshot < peer.snapshot_given) return;  // a late one, of the log that the snapshot replaced
   if (!follower.streaming || !history.holds(point) || point.seq < follower.durable.seq) return;
   if (point.seq > follower.durable.seq) follower.progress = now;
-  if (refused_entry && point.seq >= refused_entry->seq) refused_entry.reset();
+  const bool has_all = synced && point.seq == history.last().seq;  // also where a snapshot was refused that is not needed any more
+  if (refused_entry && (has_all || point.seq >= refused_entry->seq)) refused_entry.reset();
   const bool first = !follower.synced && synced;
   follower.durable = point;
   follower.synced = follower.synced || synced;
@@ -319,7 +320,8 @@ void Replica::Impl::checkpoint() {
   const std::uint64_t on_their_way = 2 * config.in_flight_max;
   auto through = std::min(safe, Seq{meta.pair_floor.seq.value - std::min(meta.pair_floor.seq.value, on_their_way)});
   // What this node touched since then is asked of the log with each batch.
-  const bool orphans_go_on = orphans_heard && (!orphans_durable || now - *orphans_heard < kOrphansGoOn);
+  const bool on_its_way = orphans_taken.first != 0 && !orphans_durable;
+  const bool orphans_go_on = orphans_heard && (on_its_way || now - *orphans_heard < kOrphansGoOn);
   if (orphans_go_on) through = std::min(through, orphans_common_then.seq);
   if (standalone()) through = safe;
   if (history.size() > config.log_keep_max) through = std::max(through, Seq{safe.value - std::min(safe.value, config.log_keep_max / 2)});

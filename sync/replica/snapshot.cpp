@@ -148,7 +148,7 @@ void Replica::Impl::install_snapshot() {
   for (const auto& lb : snapshot.load_balancers) whole = state.restore(lb) && whole;
   if (!unchecked && (!whole || state.digest() != snapshot.begin.state_digest)) {
     log(Severity::error, "the leader's snapshot does not fit its digest: refused, it comes again");
-    return;
+    return send_nack(NackReason::mismatch);
   }
   PersistBatch batch;
   const auto end_before = history.last().seq;

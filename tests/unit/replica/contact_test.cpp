@@ -332,16 +332,14 @@ TEST(Contact, ANodeThatStandsStillAgainAndAgainNoticesThatItsPeerIsGone) {  // H
   EXPECT_FALSE(pair.status(0).peer.alive);
 }
 
-// The whole state of a newer version, say.
-TEST(Contact, AFollowerThatCannotReadASnapshotHoldsUpNobody) {  // H12
+// The whole state of a newer version, say: it cannot be read, or its digest is another.
+void expect_nobody_waits_for(const std::function<void(Message&)>& spoil) {
   Pair pair(1, small_log());
   pair.crash(1);
   pair.wipe(1);
   for (std::uint32_t i = 0; i < 60; ++i) pair.must(0, registration(kLb, i));
-  pair.on_delivery = [](std::size_t to, Message& message) {
-    auto* chunk = std::get_if<SnapshotChunk>(&message.body);
-    if (to != 1 || chunk == nullptr) return;
-    for (auto& bytes : chunk->load_balancers) bytes = "not known here";
+  pair.on_delivery = [&](std::size_t to, Message& message) {
+    if (to == 1) spoil(message);
   };
   pair.run(seconds(1));
   pair.boot(1);
@@ -355,6 +353,19 @@ TEST(Contact, AFollowerThatCannotReadASnapshotHoldsUpNobody) {  // H12
   pair.on_delivery = {};
   ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
   EXPECT_EQ(pair.must(0, registration(kLb, 111)).durability, Durability::pair);
+}
+
+TEST(Contact, AFollowerThatCannotReadASnapshotHoldsUpNobody) {  // H12
+  expect_nobody_waits_for([](Message& message) {
+    auto* chunk = std::get_if<SnapshotChunk>(&message.body);
+    if (chunk != nullptr) chunk->load_balancers.assign(1, "not known here");
+  });
+}
+
+TEST(Contact, AFollowerThatFindsAnotherDigestInASnapshotHoldsUpNobody) {  // H12
+  expect_nobody_waits_for([](Message& message) {
+    if (auto* begin = std::get_if<SnapshotBegin>(&message.body)) begin->state_digest = sha256("another");
+  });
 }
 
 }  // namespace
