@@ -1,5 +1,6 @@
 """The data path: who answers for the VIP, where packets go, and what moves when an amphora is replaced."""
 
+import contextlib
 import socket
 import time
 import uuid
@@ -315,6 +316,18 @@ def test_no_amphora_no_forwarding(lab):
         assert set(empty.who(plan.clients(20, 20)).values()) == {empty.name(0)}
 
 
+@contextlib.contextmanager
+def standby_out_of_reach(lab, active, standby):
+    """Of replication alone: it stays the standby, and takes in one step what happened meanwhile."""
+    lab.nodes[standby].cut("sync")
+    try:
+        wait_until(lambda: lab.pair_of(active)["phase"] == "solo", 10, "the standby to be out of reach")
+        yield
+    finally:
+        lab.nodes[standby].heal("sync")
+        lab.wait_in_sync()
+
+
 def test_what_ends_and_what_begins_in_one_step_may_share_an_ordinal_and_a_vlan(lab):  # D8, H1
     """The new load balancer gets the lowest free ordinal. The standby takes both changes in one step, the new one's id comes first."""
     active, standby = lab.wait_in_sync()
@@ -327,20 +340,15 @@ def test_what_ends_and_what_begins_in_one_step_may_share_an_ordinal_and_a_vlan(l
         api.plug(ends, **fields).expect()
         api.register(ends, amphora).expect()
         wait_programmed(lab)
-        nodes[standby].cut("sync")
-        wait_until(lambda: lab.pair_of(active)["phase"] == "solo", 10, "the standby to be out of reach")
-        api.unplug(ends).expect()
-        api.plug(begins, **fields).expect()
-        api.register(begins, amphora).expect()
-        nodes[standby].heal("sync")
-        lab.wait_in_sync()
+        with standby_out_of_reach(lab, active, standby):
+            api.unplug(ends).expect()
+            api.plug(begins, **fields).expect()
+            api.register(begins, amphora).expect()
         wait_programmed(lab)
         assert len(select_groups(nodes[standby])) == 1
         assert_nodes_alike(lab)
         assert len(forwarding_flows(nodes[standby])) == len(forwarding_flows(nodes[active])) > 0
     finally:
-        nodes[standby].heal("sync")
-        lab.wait_in_sync()
         for one in (ends, begins):
             api.unplug(one)
         api.close()
@@ -366,16 +374,13 @@ def test_the_whole_state_takes_away_what_a_load_balancer_had_before(lab):  # D8,
         api.plug(first, **on_vlan(100)).expect()
         api.plug(moves, **on_vlan(101)).expect()
         wait_programmed(lab)
-        nodes[standby].cut("sync")
-        wait_until(lambda: lab.pair_of(active)["phase"] == "solo", 10, "the standby to be out of reach")
-        api.unplug(first).expect()
-        api.unplug(moves).expect()
-        api.plug(moves, **on_vlan(102)).expect()
-        for _ in range(4):
-            change_much()
-        api.register(moves, [{"mac_address": lab.amphorae[1][0].mac, "position": 0}]).expect()
-        nodes[standby].heal("sync")
-        lab.wait_in_sync()
+        with standby_out_of_reach(lab, active, standby):
+            api.unplug(first).expect()
+            api.unplug(moves).expect()
+            api.plug(moves, **on_vlan(102)).expect()
+            for _ in range(4):
+                change_much()
+            api.register(moves, [{"mac_address": lab.amphorae[1][0].mac, "position": 0}]).expect()
         wait_programmed(lab)
         with open(nodes[standby].log_path("distributord"), encoding="utf-8") as log:
             assert "took over the leader's state" in log.read()
@@ -383,8 +388,6 @@ def test_the_whole_state_takes_away_what_a_load_balancer_had_before(lab):  # D8,
         assert len(forwarding_flows(nodes[standby])) == len(forwarding_flows(nodes[active])) > 0
         assert_nodes_alike(lab)
     finally:
-        nodes[standby].heal("sync")
-        lab.wait_in_sync()
         for one in (first, moves):
             api.unplug(one)
         api.close()
