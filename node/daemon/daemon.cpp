@@ -71,6 +71,7 @@ struct Daemon::Impl {
         files(pair_files_settings(config),
               {[this](const std::string& certificate, const std::string& key, const std::string& client_ca) { return serve(certificate, key, client_ca); },
                [this](std::string_view frame) { return peers.send_document(frame); },
+               [this] { return replica.core().status().term; },
                [this](const api::AgentConfig& agent) {
                  heartbeats.configure(beat_settings_of(config, &agent));
                  return heartbeats.settings().note;

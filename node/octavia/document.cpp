@@ -7,6 +7,8 @@
 namespace distributor::node {
 namespace {
 
+constexpr unsigned kChangesOfATermBits = 16;  // more in one term run into the next one's numbers: it then counts on from there
+
 std::string_view bytes_of(const Digest& digest) { return {reinterpret_cast<const char*>(digest.bytes.data()), digest.bytes.size()}; }
 
 std::optional<Digest> digest_from(const std::string& bytes) {
@@ -49,7 +51,7 @@ Document::Document(DocumentKind kind, bool has_peer, DocumentRecord record, Hook
     record_.digest = digest;
   } else if (!present.empty() && digest != record_.digest) {
     hooks_.log(false, std::string(name_of(kind_)) + ": the file is not the one that was written last; it counts as a newer one");
-    take(record_.generation + 1, digest);
+    take(next_generation(), digest);
   }
 }
 
@@ -58,6 +60,8 @@ void Document::take(std::uint64_t generation, const Digest& digest) {
   record_.digest = digest;
   hooks_.remember(record_);
 }
+
+std::uint64_t Document::next_generation() const { return std::max(record_.generation + 1, hooks_.term().value << kChangesOfATermBits); }
 
 void Document::peer_has(std::uint64_t generation) {
   if (record_.peer_generation == generation) return;
@@ -79,7 +83,7 @@ void Document::put(const std::string& content, Done done, Clock::time_point now)
   // What the image brought was never checked.
   if (changed || record_.generation == 0) {
     if (auto adopted = hooks_.adopt(content); !adopted) return done(tl::unexpected(std::move(adopted.error())));
-    take(record_.generation + 1, digest);
+    take(next_generation(), digest);
   }
   if (!has_peer_) return done(Outcome{.changed = changed, .on_peer = false, .note = {}});
   if (!peer_lacks()) return done(Outcome{.changed = changed, .on_peer = true, .note = {}});
@@ -91,7 +95,7 @@ void Document::put(const std::string& content, Done done, Clock::time_point now)
 void Document::changed_by_hand(Clock::time_point now) {
   const auto digest = sha256(hooks_.read());
   if (digest == record_.digest) return;
-  take(record_.generation + 1, digest);
+  take(next_generation(), digest);
   offered_ = now;
   if (connected_) push();
 }

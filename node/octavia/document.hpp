@@ -1,8 +1,9 @@
 // One file that both nodes hold alike: the server's certificate, the agent configuration (P2). Whoever takes a new one writes it,
 // uses it, and hands it to the other before the answer. What the other lacks is remembered on disk and handed over at contact.
 //
-// A generation counts the changes; of two different contents the one of the higher generation stands, then of the higher digest. Both
-// nodes can be given one alone (a partition): one of the two stands in the end, on both nodes, and either was checked to be usable.
+// A generation counts the changes, from 65,536 times the replication term on: of two different contents the one that was given in the
+// higher term stands (who led later was asked later), then the one of the higher generation, then of the higher digest. Both nodes can be
+// given one alone (a partition): one of the two stands in the end, on both nodes, and either was checked to be usable.
 // Generation 0 is what the image brought: each node keeps its own until the first PUT. Decisions only; files and sockets are hooks.
 #pragma once
 
@@ -41,6 +42,7 @@ class Document {
     std::function<tl::expected<void, api::ApiError>(const std::string& content)> adopt;
     std::function<std::string()> read;  // the present content; empty: there is none
     std::function<void(const DocumentRecord&)> remember;
+    std::function<Term()> term;            // of the replication, as this node knows it; never goes back
     std::function<bool(std::string_view frame)> send;  // to the peer; false: not connected
     std::function<void(bool bad, const std::string& line)> log;
   };
@@ -80,6 +82,7 @@ class Document {
     Done done;
   };
   void take(std::uint64_t generation, const Digest& digest);
+  std::uint64_t next_generation() const;
   void peer_has(std::uint64_t generation);
   bool offer(Clock::time_point now);
   bool push();

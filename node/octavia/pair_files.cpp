@@ -47,6 +47,7 @@ Document::Hooks PairFiles::hooks_of(DocumentKind kind, std::function<Adopted(con
   result.adopt = std::move(adopt);
   result.read = [file] { return read_file(file, kDocumentBytesMax); };
   result.send = [this](std::string_view frame) { return hooks_.send(frame); };
+  result.term = [this] { return hooks_.term(); };
   result.remember = [this, kind](const DocumentRecord& record) {
     if (auto kept = records_.remember(kind, record); !kept) spdlog::error("octavia: {}; the nodes compare again after a restart", kept.error());
   };

@@ -32,6 +32,7 @@ class PairFiles {
     // For new connections from now on; on an error the old one stays.
     std::function<tl::expected<void, std::string>(const std::string& certificate, const std::string& key, const std::string& client_ca)> serve;
     std::function<bool(std::string_view frame)> send;                  // to the peer
+    std::function<Term()> term;                                        // of the replication, now
     std::function<std::string(const api::AgentConfig&)> reconfigure;   // uses it; what waits for a restart or is overruled, or empty
   };
 

@@ -23,6 +23,7 @@ void distributor::fuzz::one_input(std::string_view bytes) {
                                },
                                .read = [&] { return disk; },
                                .remember = [](const node::DocumentRecord&) {},
+                               .term = [] { return Term{1}; },
                                .send = [](std::string_view) { return true; },
                                .log = [](bool, const std::string&) {}});
       document.on_connected({});

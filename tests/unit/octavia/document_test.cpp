@@ -19,6 +19,7 @@ struct Node {
   std::optional<std::string> refusal;  // what adopt() says
   std::deque<std::string> outbox;
   bool linked = false;
+  Term term{1};
   int adoptions = 0;
   std::unique_ptr<Document> document;
 
@@ -35,6 +36,7 @@ struct Node {
                                               },
                                               .read = [this] { return disk; },
                                               .remember = [this](const DocumentRecord& now_record) { record = now_record; },
+                                              .term = [this] { return term; },
                                               .send =
                                                   [this](std::string_view frame) {
                                                     if (linked) outbox.emplace_back(frame);
@@ -245,6 +247,28 @@ TEST_F(DocumentPair, AfterAPartitionBothHoldTheSame) {  // H8
   put(b, "b, third");  // more changes win
   connect();
   expect_both("b, third");
+}
+
+// A takes three and dies; B leads then and is given one. That one is newer, however often A was asked before.
+TEST_F(DocumentPair, OfTwoGivenAloneTheOneOfTheLaterLeaderStands) {  // H8, P2
+  connect();
+  put(a, "common");
+  deliver();
+  disconnect();
+  for (const auto* content : {"of a", "of a, second", "of a, third"}) put(a, content);
+  b.term = Term{5};
+  put(b, "of b, which led later");
+  connect();
+  expect_both("of b, which led later");
+  disconnect();
+  put(b, "of b, again");
+  put(b, "of b, and again");
+  a.term = Term{6};
+  a.boot();
+  a.disk = "by hand on the one that leads now";
+  a.document->changed_by_hand(now);
+  connect();
+  expect_both("by hand on the one that leads now");
 }
 
 TEST_F(DocumentPair, AFileThatWasChangedByHandIsTheNewest) {

@@ -45,6 +45,7 @@ class PairFilesTest : public ::testing::Test {
       return {};
     };
     hooks.send = [](std::string_view) { return false; };
+    hooks.term = [] { return Term{1}; };
     hooks.reconfigure = [this](const api::AgentConfig& agent) {
       keys.push_back(agent.heartbeat_key.value_or(""));
       return std::string("a note");
