@@ -72,6 +72,8 @@ struct MemberView {
   std::string hash_fingerprint;  // of its Open vSwitch; empty = not known
 };
 
+inline constexpr std::size_t kDroppedListedMax = 200;  // of lost changes, in one answer
+
 // A change that was acknowledged `local` and lost at a reunion (H8).
 struct DroppedView {
   Term term;
@@ -118,7 +120,8 @@ struct PairView {
   std::optional<TakeoverView> last_takeover;
   std::optional<SwitchoverView> last_switchover;  // that this node gave
   std::vector<DroppedView>
-      dropped;  // newest last; the answer lists at most kDroppedListedMax of them, and their number
+      dropped;  // newest last; the answer lists at most the first kDroppedListedMax of them, and their number
+  std::string dropped_mark;  // of those that the answer lists
 };
 
 struct NamedNumber {

@@ -9,7 +9,6 @@
 
 namespace distributor::api {
 
-inline constexpr std::size_t kDroppedListedMax = 200;
 inline constexpr std::size_t kListBytesMax = std::size_t{1} << 20;  // then the list ends with "next"
 
 std::string render_version();  // what Octavia's version discovery wants, exactly

@@ -149,8 +149,8 @@ std::string render_takeover(const TakeoverView& view) {
 
 std::string render_pair(const PairView& pair) {
   json::array dropped;
-  const auto first = pair.dropped.size() > kDroppedListedMax ? pair.dropped.size() - kDroppedListedMax : 0;
-  for (auto i = first; i < pair.dropped.size(); ++i) dropped.push_back(dropped_change(pair.dropped[i]));
+  const auto listed = std::min(pair.dropped.size(), kDroppedListedMax);
+  for (std::size_t i = 0; i < listed; ++i) dropped.push_back(dropped_change(pair.dropped[i]));
   json::object object{{"pair_id", pair.pair_id},
                       {"standalone", pair.standalone},
                       {"role", pair.self.role},
@@ -166,6 +166,7 @@ std::string render_pair(const PairView& pair) {
                       {"affinity", pair.affinity_at_risk ? "at-risk" : "ok"},
                       {"affinity_reason", text_or_null(pair.affinity_reason)},
                       {"dropped_total", pair.dropped.size()},
+                      {"dropped_mark", text_or_null(pair.dropped_mark)},
                       {"dropped", std::move(dropped)}};
   object["maintenance"] = pair.maintenance;
   object["last_takeover"] = pair.last_takeover ? json::value(takeover(*pair.last_takeover)) : json::value(nullptr);

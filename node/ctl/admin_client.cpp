@@ -41,7 +41,7 @@ tl::expected<AdminReply, std::string> parse_reply(const std::string& line) {
 }  // namespace
 
 tl::expected<AdminReply, std::string> ask_admin(const std::string& socket, const std::string& command,
-                                                std::chrono::seconds time_limit, const std::string& file) {
+                                                std::chrono::seconds time_limit, const json::object& with) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (socket.size() >= sizeof(address.sun_path)) {
@@ -57,7 +57,7 @@ tl::expected<AdminReply, std::string> ask_admin(const std::string& socket, const
     return failed("the daemon at", socket);
   }
   json::object request{{"command", command}};
-  if (!file.empty()) request["file"] = file;
+  request.insert(with.begin(), with.end());
   const std::string line = json::serialize(request) + "\n";
   if (::send(stream.get(), line.data(), line.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(line.size())) {
     return failed("to send a command to", socket);

@@ -27,7 +27,7 @@ struct Arguments {
   std::string file;
   bool wait = false;
   std::string on_or_off;
-  bool acknowledge = false;
+  std::string acknowledge;  // the mark
   bool once = false;
   double interval_s = 1;
   std::string node_config = "/etc/distributor/distributord.toml";

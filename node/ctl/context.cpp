@@ -48,17 +48,17 @@ int Context::call(const std::string& method, const std::string& path, const std:
   return reply ? print(*reply, human) : reply.error();
 }
 
-tl::expected<AdminReply, int> Context::ask_daemon(const std::string& command, const std::string& file) const {
+tl::expected<AdminReply, int> Context::ask_daemon(const std::string& command, const boost::json::object& with) const {
   const auto limit = settings_.timeout_s ? std::chrono::seconds(*settings_.timeout_s) : kDefaultTimeLimit;
   const Progress progress("waiting for the daemon");
-  auto reply = ask_admin(settings_.admin_socket.value_or(kDefaultAdminSocket), command, limit, file);
+  auto reply = ask_admin(settings_.admin_socket.value_or(kDefaultAdminSocket), command, limit, with);
   if (reply) return std::move(*reply);
   std::cerr << "distributorctl: " << reply.error() << "\n";
   return tl::unexpected(kCannotConnect);
 }
 
-int Context::admin(const std::string& command, const std::string& file) const {
-  const auto reply = ask_daemon(command, file);
+int Context::admin(const std::string& command, const boost::json::object& with) const {
+  const auto reply = ask_daemon(command, with);
   if (!reply) return reply.error();
   (reply->ok ? std::cout : std::cerr) << (json_ ? reply->line : reply->message) << "\n";
   return reply->ok ? kOk : kRefused;

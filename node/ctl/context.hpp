@@ -27,8 +27,8 @@ class Context {
   int call(const std::string& method, const std::string& path, const std::string& body, Human human) const;
 
   // One command to the daemon's local socket. The error is the exit code; the reason has been printed.
-  tl::expected<AdminReply, int> ask_daemon(const std::string& command, const std::string& file = {}) const;
-  int admin(const std::string& command, const std::string& file = {}) const;  // asks and prints the message
+  tl::expected<AdminReply, int> ask_daemon(const std::string& command, const boost::json::object& with = {}) const;
+  int admin(const std::string& command, const boost::json::object& with = {}) const;  // asks and prints the message
 
  private:
   Settings settings_;

@@ -127,7 +127,7 @@ std::string human_losses(const std::string& body) {
   const auto pair = object_of(body);
   if (!pair) return body + "\n";
   if (list(*pair, "dropped").empty()) return "no change was lost\n";
-  return lost_lines(*pair) + "make them again if they are still wanted, then: distributorctl losses --acknowledge\n";
+  return lost_lines(*pair) + "make them again if they are still wanted, then: distributorctl losses --acknowledge " + text(*pair, "dropped_mark") + "\n";
 }
 
 std::string human_diff(const std::string& body) {

@@ -121,7 +121,7 @@ void add_local(Tree& tree, Arguments& a) {
   stay_away->add_option("on_or_off", a.on_or_off, "on or off; it outlives the daemon, not a boot")->required()->check(CLI::IsMember({"on", "off"}));
   tree.commands.emplace_back(stay_away, maintenance);
   auto* lost = app.add_subcommand("losses", "changes that were lost when the nodes met again");
-  lost->add_flag("--acknowledge", a.acknowledge, "they have been dealt with: the list is emptied, on both nodes if they are in sync");
+  lost->add_option("--acknowledge", a.acknowledge, "those listed under this mark have been dealt with: this node forgets them")->type_name("MARK");
   tree.commands.emplace_back(lost, losses);
   tree.commands.emplace_back(app.add_subcommand("diff", "do both nodes hold the same? exit code 1 if not"), diff);
   tree.commands.emplace_back(app.add_subcommand("resync", "this follower takes the leader's whole state over"), resync);

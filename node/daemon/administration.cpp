@@ -31,6 +31,24 @@ boost::json::object begin_alone(ReplicaShell& replica) {
                                                    : "this node's data is the pair's now; it owns once it knows that it is alone: " + after.why_not}};
 }
 
+// Only what was looked at: nobody has seen what came onto the list since (H8).
+boost::json::object acknowledge(ReplicaShell& replica, const boost::json::object& request) {
+  const auto* mark = request.if_contains("mark");
+  const auto seen = mark != nullptr && mark->is_string() ? std::string(mark->as_string()) : std::string();
+  const auto& dropped = replica.core().dropped();
+  const auto count = dropped.size();
+  if (count == 0) return {{"ok", true}, {"message", "no change was lost: there is nothing to acknowledge"}};
+  if (replica::marked_by(seen, dropped) == 0) {
+    return {{"ok", false}, {"message", "mark: wanted the one that `distributorctl losses` shows below its list, found " + (seen.empty() ? "none" : seen) +
+                                           "; nothing was acknowledged; look again: the list may have changed"}};
+  }
+  replica.post(replica::AcknowledgeDropped{seen});
+  const auto kept = replica.core().dropped().size();
+  auto text = std::to_string(count - std::min(kept, count)) + " lost changes acknowledged";
+  if (kept > 0) text += "; " + std::to_string(kept) + " are on the list still, or are being offered to the leader: look again";
+  return {{"ok", true}, {"message", text}};
+}
+
 boost::json::object status_of(const ApiBackend& backend) {
   const auto pair = backend.pair();
   return {{"ok", true}, {"message", pair.phase}, {"role", pair.self.role}, {"ready", pair.self.ready}, {"maintenance", pair.maintenance}, {"entitled", pair.entitled},
@@ -43,14 +61,7 @@ boost::json::object administer(const std::string& command, const boost::json::ob
   if (command == "init-alone") return begin_alone(replica);
   if (command == "backup") return back_up(replica.store(), request);
   if (command == "status") return status_of(backend);
-  if (command == "acknowledge-losses") {
-    const auto count = replica.core().dropped().size();
-    replica.post(replica::AcknowledgeDropped{});
-    const auto kept = replica.core().dropped().size();
-    auto text = std::to_string(count - std::min(kept, count)) + " lost changes acknowledged";
-    if (kept > 0) text += "; " + std::to_string(kept) + " are being offered to the leader, and are not lost yet: look again when it has answered";
-    return {{"ok", true}, {"message", text}};
-  }
+  if (command == "acknowledge-losses") return acknowledge(replica, request);
   return {{"ok", false}, {"message", "unknown command '" + command + "'; known: init-alone, acknowledge-losses, backup, switchover, switchover-and-wait, maintenance-on, maintenance-off, status"}};
 }
 

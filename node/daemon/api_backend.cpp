@@ -277,6 +277,7 @@ api::PairView ApiBackend::pair() const {
   view.affinity_reason = affinity_risk(view.self.hash_fingerprint, status);
   view.affinity_at_risk = !view.affinity_reason.empty();
   for (const auto& dropped : replica_.core().dropped()) view.dropped.push_back(to_view(dropped));
+  view.dropped_mark = replica::mark_of(replica_.core().dropped(), api::kDroppedListedMax);
   return view;
 }
 

@@ -58,6 +58,12 @@ tl::expected<Applied, RegistryError> Registry::check(const Command& command) con
   return Applied{true, {load_balancer_of(command)}};
 }
 
+Command Registry::settled(const Command& command) const {
+  const auto outcome = evaluate(command);
+  if (!outcome || !outcome->after) return command;
+  return detail::settled(command, find(load_balancer_of(command)).get(), *outcome->after);
+}
+
 tl::expected<Applied, RegistryError> Registry::apply(const Command& command) {
   auto outcome = evaluate(command);
   if (!outcome) return tl::unexpected(std::move(outcome.error()));

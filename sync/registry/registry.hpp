@@ -45,6 +45,10 @@ class Registry {
 
   // What would happen; changes nothing.
   tl::expected<Applied, RegistryError> check(const Command& command) const;
+  // The same command with everything in it that this state decides for the caller: positions and roles, the spare, the hash seed. Here it
+  // does the same; where the state is another one it ends as it does here, or is refused (O2). One that is refused, or changes nothing,
+  // comes back as it is.
+  Command settled(const Command& command) const;
   // Applies the whole command, or returns the error and changes nothing.
   tl::expected<Applied, RegistryError> apply(const Command& command);
 

@@ -47,7 +47,7 @@ bool Replica::Impl::drained() const {
 
 bool Replica::Impl::writes_may_proceed() const {
   const auto uncommitted = history.last().seq.value - history.committed().value;
-  return writes == Writes::open && mode == Mode::leading && term_ready && !comparison.running && uncommitted < config.in_flight_max;
+  return writes == Writes::open && mode == Mode::leading && term_ready && !held_by_comparison() && uncommitted < config.in_flight_max;
 }
 
 void Replica::Impl::serve_queue() {
@@ -103,7 +103,7 @@ void Replica::Impl::mark_committed() {
 
 // Committed clients are answered once Open vSwitch has their change wherever it can have it soon; at the latest after programmed_wait.
 void Replica::Impl::answer_programmed() {
-  const bool peer_can = peer_alive() && follower.streaming && follower.synced && !follower_refuses() && peer.facts.ovs_programmed;
+  const bool peer_can = peer_alive() && follower.streaming && follower.synced && !holds_up_nobody() && peer.facts.ovs_programmed;
   std::erase_if(waiting, [&](const Waiting& client) {
     if (!client.committed) return false;
     // `programmed` is of an Open vSwitch that may have been emptied, or be gone, since then.

@@ -145,18 +145,27 @@ void Replica::Impl::on(const InitAlone&) {
   });
 }
 
-void Replica::Impl::on(const AcknowledgeDropped&) {
-  if (dropped.empty() || mode == Mode::failed) return;
+void Replica::Impl::on(const AcknowledgeDropped& event) {
+  const auto seen = marked_by(event.mark, dropped);
+  if (seen == 0 || mode == Mode::failed) return;
   // What the leader is being asked to take is not lost, and nobody has seen it as such: that stays.
   const bool asked = mode == Mode::following && peer.connected;
-  const auto first = dropped.begin() + static_cast<std::ptrdiff_t>(orphans_first);
-  std::vector<DroppedChange> kept(first, first + static_cast<std::ptrdiff_t>(asked ? orphans_unsent : 0));
-  dropped = std::move(kept);
-  orphans_first = 0;
-  if (!asked) {
+  const auto offered_end = orphans_first + orphans_unsent;
+  if (!asked && orphans_unsent > 0 && seen > orphans_first) {
+    given_up.merge(offered());
     orphans_unsent = 0;
     ++orphan_batch;
   }
+  std::vector<DroppedChange> kept;
+  std::size_t before_offered = 0;
+  for (std::size_t i = 0; i < dropped.size(); ++i) {
+    const bool is_offered = asked && i >= orphans_first && i < offered_end;
+    if (i < seen && !is_offered) continue;
+    if (i < orphans_first) ++before_offered;
+    kept.push_back(std::move(dropped[i]));
+  }
+  dropped = std::move(kept);
+  orphans_first = before_offered;
   PersistBatch batch;
   batch.forget_dropped = true;
   batch.dropped = dropped;
@@ -167,6 +176,7 @@ void Replica::Impl::on(const AcknowledgeDropped&) {
 void Replica::Impl::run_time() {
   if (mode == Mode::failed) return;
   if (in_sync()) in_sync_at = now;
+  if (mode == Mode::leading) watch_follower();
   if (comparison.running && peer_silent() && now - comparison.started >= config.solo_after) comparison.running = false;
   if (comparison.running && now >= comparison.resend) {
     comparison.resend = now + kHelloResend;
@@ -196,6 +206,17 @@ void Replica::Impl::run_time() {
     if (peer.connected && peer.boot != 0 && !comparison.running) send_heartbeat();
     checkpoint();
   }
+}
+
+// Whether anything that a change has to wait for goes on there.
+void Replica::Impl::watch_follower() {
+  const bool has_all = follower.streaming && follower.synced && follower.durable.seq == history.last().seq;
+  if (peer_silent() || has_all) moved_at = now;
+  const bool stuck = follower_stuck() && !standalone();
+  if (stuck && !told_stuck) {
+    log(Severity::error, "the peer is heard and does not get in step: changes are on this node alone until it does; look at its log, and at both versions");
+  }
+  told_stuck = stuck;
 }
 
 // What the follower has not answered.
@@ -229,10 +250,10 @@ TimePoint Replica::Impl::next_deadline() const {
 Phase Replica::Impl::phase() const {
   if (mode == Mode::failed) return Phase::failed;
   if (fenced && !in_sync()) return Phase::fenced;
-  if (comparison.running) return Phase::negotiating;
+  if (held_by_comparison()) return Phase::negotiating;
   switch (mode) {
     case Mode::leading:
-      if (follower.streaming && peer_alive() && follower.synced && !follower_refuses()) return Phase::leading;
+      if (follower.streaming && peer_alive() && follower.synced && !holds_up_nobody()) return Phase::leading;
       return solo() ? Phase::solo : Phase::holding;
     case Mode::following:
       return keeps_up() ? Phase::following : Phase::catching_up;

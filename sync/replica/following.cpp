@@ -41,6 +41,7 @@ void Replica::Impl::on_message(const Header& header, const Append& append) {
   if (!may_hold_more) meta.pairing = {meta.term, meta.pair_floor, 0};
   taken.batch.meta = meta;
   if (!taken.cut.empty() && !planted(Planted::forget_dropped)) list_as_orphans(taken.cut, taken.batch);
+  if (reconciled) given_up.clear();
   if (planted(Planted::acknowledge_before_fsync)) send(Ack{taken.agreed, meta.ever_synced, programmed, peer.snapshot_installed});
   const bool nothing_new = taken.batch.append.empty() && taken.cut.empty() && meta == meta_asked && persisting.empty();
   auto then = [this, agreed = taken.agreed, refused = taken.refused, whole = reconciled, committed = append.committed, term = header.term, generation = log_generation] {
@@ -106,6 +107,10 @@ bool Replica::Impl::cut_after(const LogPoint& point, Taken& taken) {
 }
 
 void Replica::Impl::log_was_cut() {
+  // What was made here of the peer's own changes may be gone with it: asked again, it is judged anew.
+  orphans_taken = {0, 0};
+  orphans_judged.clear();
+  adopted.clear();
   ++log_generation;
   durable = std::min(durable, history.last(), [](const LogPoint& a, const LogPoint& b) { return a.seq < b.seq; });
 }
@@ -114,10 +119,8 @@ void Replica::Impl::log_was_cut() {
 void Replica::Impl::list_as_orphans(const std::vector<LogEntry>& cut, PersistBatch& batch) {
   log(Severity::warning, std::to_string(cut.size()) + " changes that were made alone are cut off; the leader is asked to take them");
   // A change that was made without an earlier one of the same load balancer, which the leader has not taken yet, does not fit behind it.
-  std::set<LoadBalancerId> waiting_for;
-  for (std::size_t i = 0; i < orphans_unsent; ++i) {
-    if (const auto command = decode_command(dropped[orphans_first + i].command)) waiting_for.insert(load_balancer_of(*command));
-  }
+  auto waiting_for = offered();
+  waiting_for.insert(given_up.begin(), given_up.end());
   std::vector<DroppedChange> orphans;
   std::vector<DroppedChange> listed;
   for (const auto& entry : cut) {
@@ -193,6 +196,14 @@ std::size_t Replica::Impl::next_orphans() const {
     if (bytes > kBatchBytesMax && count > 0) break;
   }
   return count;
+}
+
+std::set<LoadBalancerId> Replica::Impl::offered() const {
+  std::set<LoadBalancerId> result;
+  for (std::size_t i = 0; i < orphans_unsent; ++i) {
+    if (const auto command = decode_command(dropped[orphans_first + i].command)) result.insert(load_balancer_of(*command));
+  }
+  return result;
 }
 
 void Replica::Impl::on_message(const Header&, const OrphansTaken& taken) {

@@ -33,6 +33,7 @@ void Replica::Impl::promote(const std::string& why, Term above) {
   follower.progress = now;
   follower_locator.reset();
   refused_entry.reset();
+  moved_at = now;
   snapshot_in.running = false;
   ceiling_durable = Seq{};
   PersistBatch batch;
@@ -123,7 +124,7 @@ void Replica::Impl::on_message(const Header& header, const Ack& ack) {
 void Replica::Impl::take_ack(const LogPoint& point, bool synced, std::uint64_t snapshot) {
   if (snapshot < peer.snapshot_given) return;  // a late one, of the log that the snapshot replaced
   if (!follower.streaming || !history.holds(point) || point.seq < follower.durable.seq) return;
-  if (point.seq > follower.durable.seq) follower.progress = now;
+  if (point.seq > follower.durable.seq) follower.progress = moved_at = now;
   const bool has_all = synced && point.seq == history.last().seq;  // also where a snapshot was refused that is not needed any more
   if (refused_entry && (has_all || point.seq >= refused_entry->seq)) refused_entry.reset();
   const bool first = !follower.synced && synced;
@@ -138,6 +139,7 @@ void Replica::Impl::take_ack(const LogPoint& point, bool synced, std::uint64_t s
   }
   if (first) log(Severity::info, "the peer is in sync up to change " + std::to_string(point.seq.value));
   advance_commit();
+  answer_orphans();
   if (follower.next <= history.last().seq) send_entries();
 }
 
@@ -179,23 +181,29 @@ void Replica::Impl::on_message(const Header& header, const ProgrammedAck& ack) {
 }
 
 // What the follower had done alone since the last common entry: proposed again where this node touched nothing of the same load
-// balancer meanwhile, else listed. Taken only when both are durable here (H8).
+// balancer meanwhile, else listed. Taken only when both are durable here, and what was made is in the follower's log too (H8).
 void Replica::Impl::on_message(const Header& header, const Orphans& orphans) {
   if (mode != Mode::leading || header.term != meta.term || !term_ready) return;
   const std::pair identity(header.sender_boot, orphans.batch);
   orphans_heard = now;
   if (!follower.streaming) return;  // it would forget what only this disk has; it asks again
-  if (orphans_taken == identity) return orphans_durable ? send(OrphansTaken{orphans.batch}) : void();
+  if (orphans_taken == identity) {
+    orphans_answered = false;  // it asks again
+    return answer_orphans();
+  }
   if (orphans_taken.first != identity.first) {
     orphans_judged.clear();
     adopted.clear();
   }
-  if (orphans_taken.first != identity.first || orphans_common_then != orphans.common) orphans_touched.clear();
+  if (orphans_taken.first != identity.first || orphans_common_then != orphans.common) orphans_closed.clear();
   orphans_common_then = orphans.common;
   orphans_taken = identity;
-  orphans_durable = false;
-  auto compared = compare(orphans);
-  orphans_touched.merge(compared.touched);  // what a batch before could not have stays out
+  orphans_durable = orphans_answered = false;
+  const auto compared = compare(orphans);
+  // What a batch before could not have stays out.
+  if (!planted(Planted::undo_the_leader)) {
+    for (const auto& lb : compared.touched) orphans_closed.emplace(lb, "the leader changed the same load balancer meanwhile");
+  }
   std::vector<LogEntry> made;
   std::vector<DroppedChange> refused;
   for (const auto& change : orphans.changes) {
@@ -204,6 +212,7 @@ void Replica::Impl::on_message(const Header& header, const Orphans& orphans) {
     if (again || compared.done.contains(&change)) continue;
     const auto command = decode_command(change.command);
     if (auto reason = refusal_of(change, command, orphans)) {
+      if (command) orphans_closed.emplace(load_balancer_of(*command), "an earlier change of the same load balancer is not made here");
       refused.push_back(change);
       refused.back().reason = std::move(*reason);
     } else if (history.tail().check(*command)->changed) {
@@ -214,20 +223,28 @@ void Replica::Impl::on_message(const Header& header, const Orphans& orphans) {
   tell_dropped(refused);
   PersistBatch batch;
   list_dropped(std::move(refused), batch);
+  orphans_through = history.last().seq;
   persist_entered(std::move(made), std::move(batch), [this, identity] {
     if (orphans_taken != identity) return;
     orphans_durable = true;
     orphans_heard = now;
-    if (peer.boot == identity.first) send(OrphansTaken{identity.second});
+    answer_orphans();
   });
+}
+
+// Told earlier, the follower would forget changes that its log lacks still: alone again, it would make others in their place (O2).
+void Replica::Impl::answer_orphans() {
+  if (orphans_answered || !orphans_durable || orphans_taken.first != peer.boot || follower.durable.seq < orphans_through) return;
+  orphans_answered = true;
+  send(OrphansTaken{orphans_taken.second});
 }
 
 // Why a change that the peer had made alone is not made here; nothing if it may be.
 std::optional<std::string> Replica::Impl::refusal_of(const DroppedChange& change, const Parsed<Command>& command, const Orphans& orphans) const {
   if (!command) return "it cannot be read: " + command.error().message;
   if (!orphans.propose) return change.reason;
-  const bool touched = orphans_touched.contains(load_balancer_of(*command)) && !planted(Planted::undo_the_leader);
-  if (!history.holds(orphans.common) || touched) return "the leader changed the same load balancer meanwhile";
+  if (!history.holds(orphans.common)) return "the leader's log does not reach back to what both had";
+  if (const auto closed = orphans_closed.find(load_balancer_of(*command)); closed != orphans_closed.end()) return closed->second;
   const auto judged = history.tail().check(*command);
   if (!judged) return "proposed again and refused: " + judged.error().message;
   return std::nullopt;
@@ -269,7 +286,7 @@ Replica::Impl::Compared Replica::Impl::compare(const Orphans& orphans) const {
 
 // At the end of the log, and not on its way to any disk yet.
 LogEntry Replica::Impl::enter(const Command& command, const std::string& request_id) {
-  auto entry = history.append_new(meta.term, request_id, command);
+  auto entry = history.append_new(meta.term, request_id, history.tail().settled(command));
   remember(request_id, entry.seq);
   return entry;
 }
@@ -294,7 +311,7 @@ void Replica::Impl::persist_entered(std::vector<LogEntry> entries, PersistBatch 
 
 bool Replica::Impl::solo() const {
   if (standalone()) return true;
-  return (peer_silent() || follower_refuses()) && config.solo_policy == SoloPolicy::automatic;
+  return (peer_silent() || holds_up_nobody()) && config.solo_policy == SoloPolicy::automatic;
 }
 
 // Committed = on both disks; alone: on this one.

@@ -84,7 +84,9 @@ struct HoldWrites {
   Duration limit{0};  // after it they are open again without being told
 };
 struct InitAlone {};  // operator: this empty node is the pair now
-struct AcknowledgeDropped {};
+struct AcknowledgeDropped {
+  std::string mark;  // of what the operator has seen: that is forgotten, and nothing if the list begins otherwise by now
+};
 struct Resync {};  // operator: this follower asks for the leader's whole state; elsewhere nothing happens
 using Event = std::variant<Tick, PeerConnected, PeerDisconnected, PeerMessage, PersistDone, PersistFailed,
                            OwnershipChanged, Submit, Programmed, LocalFactsChanged, HoldWrites, InitAlone,
@@ -185,6 +187,11 @@ struct Status {
   std::size_t dropped = 0;
   PeerView peer;
 };
+
+// Names the first `count` (or all) of these lost changes: COUNT-DIGEST; nothing if there are none.
+std::string mark_of(const std::vector<DroppedChange>& dropped, std::size_t count);
+// Of how many, the first ones, this is the mark; 0 if the list begins otherwise.
+std::size_t marked_by(const std::string& mark, const std::vector<DroppedChange>& dropped);
 
 class Replica {
  public:

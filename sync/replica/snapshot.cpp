@@ -53,7 +53,7 @@ void Replica::Impl::send_chunks() {
 
 void Replica::Impl::on_message(const Header& header, const SnapshotCredit& credit) {
   if (mode != Mode::leading || header.term != meta.term || !snapshot_out.running || credit.id != snapshot_out.id) return;
-  snapshot_out.progress = now;
+  snapshot_out.progress = moved_at = now;
   snapshot_out.credited = std::max(snapshot_out.credited, credit.next_index);
   if (!snapshot_out.finished || snapshot_out.credited < snapshot_out.next_index) return send_chunks();
   // All of it arrived and is installed: what was appended meanwhile follows from the log.

@@ -39,7 +39,7 @@ class Typist:
 
     def filled(self, text, number):
         """Placeholders, and the addresses of examples, become what is there."""
-        values = {"LB_ID": self.balancer, "LB": self.balancer, "COMMAND": "losses", "CLIENT": "198.18.4.7", "IFACE": "eth0", "VIP": plan.VIP4,
+        values = {"LB_ID": self.balancer, "LB": self.balancer, "COMMAND": "losses", "MARK": "1-0123456789ab", "CLIENT": "198.18.4.7", "IFACE": "eth0", "VIP": plan.VIP4,
                   "203.0.113.10": plan.VIP4, "203.0.113.0/24": plan.SUBNET4, "DISTRIBUTOR_MAC": plan.front_mac(1, number),
                   "--config FILE": f"--config {CONFIGURATION}", "FILE": "/var/lib/distributor/plain.db",
                   "backup-...db": "backup-*.db"}

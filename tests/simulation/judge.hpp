@@ -107,6 +107,8 @@ class Judge : public Observer {
   void check_accepted(const Attempt& attempt, const std::vector<Key>& chain, std::size_t low, std::size_t high);
   void check_kept(const std::vector<Key>& chain);
   void check_proposed_again(const std::vector<Key>& chain);
+  bool is_of(const Attempt& attempt, const Entry& entry) const;
+  bool stands_as_told(const Entry& told, const Entry& now) const;
   bool was_called_for(Key key) const;
   bool may_follow(const std::vector<Key>& chain, std::size_t place, std::size_t common, const Gone& gone) const;
 

@@ -83,7 +83,7 @@ void Judge::check_accepted(const Attempt& attempt, const std::vector<Key>& chain
   if (accepted.durability == replica::Durability::pair && high < low) violation(describe(attempt) + ": answered from a state older than what had been answered before the call");
   if (accepted.changed) {
     const auto& entry = entries_.at(attempt.own);
-    if (entry.command != attempt.command) violation(describe(attempt) + ": the change at its place is another one");
+    if (!is_of(attempt, entry)) violation(describe(attempt) + ": the change at its place is another one");
     // A node whose disk was lost may use a term anew, and then make the very entry anew that went with the disk.
     const bool again = last_disk_loss_ && entry.created <= *last_disk_loss_;
     if ((entry.created < attempt.invoked && !again) || entry.created > *attempt.answered) violation(describe(attempt) + ": its change was not made between call and answer");
@@ -127,12 +127,36 @@ void Judge::check_kept(const std::vector<Key>& chain) {
   }
 }
 
+// The log says in each command what the state decided for the caller.
+bool Judge::is_of(const Attempt& attempt, const Entry& entry) const {
+  return attempt.command == entry.command || state(entry.previous)->settled(attempt.command) == entry.command;
+}
+
+// Whoever a registration or a replacement names is where it was told, or nowhere: at no other position (O2).
+bool Judge::stands_as_told(const Entry& told, const Entry& now) const {
+  std::vector<MacAddress> named;
+  if (const auto* one = std::get_if<ReplaceCommand>(&told.command); one != nullptr && one->standby) named.push_back(*one->standby);
+  if (const auto* one = std::get_if<RegisterCommand>(&told.command)) {
+    for (const auto& item : one->items) named.push_back(item.amphora.mac);
+  }
+  const auto lb = load_balancer_of(told.command);
+  const auto place = [&lb](const Registry& of, const MacAddress& mac) -> std::optional<std::size_t> {
+    const auto found = of.find(lb);
+    if (!found) return std::nullopt;
+    for (std::size_t i = 0; i < found->slots.size(); ++i) {
+      if (found->slots[i].occupant && found->slots[i].occupant->mac == mac) return i;
+    }
+    return std::nullopt;
+  };
+  return std::ranges::all_of(named, [&](const MacAddress& mac) { return place(told.after, mac) == place(now.after, mac); });
+}
+
 // A client's own call made this change, as far as anybody can tell: where its outcome stayed unknown, it may have.
 bool Judge::was_called_for(Key key) const {
   const auto& entry = entries_.at(key);
   return std::ranges::any_of(attempts_, [&](const auto& one) {
     const auto& attempt = one.second;
-    if (attempt.host != entry.maker || attempt.request_id != entry.request_id || attempt.command != entry.command || attempt.invoked > entry.created) return false;
+    if (attempt.host != entry.maker || attempt.request_id != entry.request_id || attempt.invoked > entry.created || !is_of(attempt, entry)) return false;
     if (!attempt.answered) return !attempt.forgotten || *attempt.forgotten >= entry.created;
     if (*attempt.answered < entry.created) return false;
     const auto* refused = std::get_if<replica::ChangeRefused>(&attempt.result);
@@ -171,6 +195,9 @@ void Judge::check_proposed_again(const std::vector<Key>& chain) {
     if (begin == end || was_called_for(chain[i])) continue;
     if (++done_again[{entry.bytes, entry.request_id}] > made[{entry.bytes, entry.request_id}] && !(last_disk_loss_ && entry.created <= *last_disk_loss_)) {
       violation("change " + std::to_string(entry.seq.value) + " was done again more often than it had been made");
+    }
+    if (std::none_of(begin, end, [&](const auto& one) { return stands_as_told(entries_.at(one.second), entry); })) {
+      violation("change " + std::to_string(entry.seq.value) + " was done again, and somebody stands at another position than was told");
     }
     const bool fits = std::any_of(begin, end, [&](const auto& one) {
       auto common = entries_.at(one.second).previous;

@@ -58,7 +58,10 @@ void Story::inject(Fault fault, std::size_t host) {
       return inject_process(fault, host, time);
     case Fault::acknowledge:
       judge.acknowledges(host, true);
-      world.post_core(host, replica::AcknowledgeDropped{});
+      if (const auto* daemon = world.hosts[host].daemon.get(); daemon != nullptr) {
+        const auto& dropped = daemon->core->dropped();
+        world.post_core(host, replica::AcknowledgeDropped{replica::mark_of(dropped, 1 + random_.below(dropped.size() + 1))});
+      }
       return judge.acknowledges(host, false);
     case Fault::resync:
       return world.post_core(host, replica::Resync{});

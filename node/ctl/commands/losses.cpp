@@ -11,7 +11,7 @@
 namespace distributor::ctl {
 
 int losses(const Context& context, const Arguments& arguments) {
-  if (arguments.acknowledge) return context.admin("acknowledge-losses");
+  if (!arguments.acknowledge.empty()) return context.admin("acknowledge-losses", {{"mark", arguments.acknowledge}});
   const auto overview = fetch_overview(context);
   if (!overview) return overview.error();
   const auto* pair = overview->if_contains("pair");
@@ -22,7 +22,7 @@ int losses(const Context& context, const Arguments& arguments) {
     return kOk;
   }
   const auto field = [&of](const char* name, boost::json::value otherwise) { return of.contains(name) ? of.at(name) : std::move(otherwise); };
-  std::cout << boost::json::serialize(boost::json::object{{"dropped_total", field("dropped_total", 0)}, {"dropped", field("dropped", boost::json::array{})}}) << "\n";
+  std::cout << boost::json::serialize(boost::json::object{{"dropped_total", field("dropped_total", 0)}, {"dropped_mark", field("dropped_mark", nullptr)}, {"dropped", field("dropped", boost::json::array{})}}) << "\n";
   return kOk;
 }
 

@@ -9,7 +9,7 @@ int init_alone(const Context& context, const Arguments&) { return context.admin(
 
 // The daemon writes the file: it does not know this program's folder.
 int backup(const Context& context, const Arguments& arguments) {
-  return context.admin("backup", std::filesystem::absolute(arguments.file).string());
+  return context.admin("backup", {{"file", std::filesystem::absolute(arguments.file).string()}});
 }
 
 int switchover(const Context& context, const Arguments& arguments) {

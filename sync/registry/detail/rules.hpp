@@ -32,6 +32,9 @@ Change register_amphorae(const RegisterCommand& command, const LoadBalancer& bef
 Change unregister_amphorae(const UnregisterCommand& command, const LoadBalancer& before);
 Change replace_amphora(const ReplaceCommand& command, const LoadBalancer& before);
 
+// The command that led from `before` (null: none) to `after`, with what the caller left to the state.
+Command settled(Command command, const LoadBalancer* before, const LoadBalancer& after);
+
 // The position of a MAC, if it holds one; its place among the spares, if it is one.
 std::optional<std::size_t> slot_of(const LoadBalancer& lb, const MacAddress& mac);
 std::optional<std::size_t> spare_index_of(const LoadBalancer& lb, const MacAddress& mac);

@@ -122,6 +122,7 @@ struct Queued {
 // A chunk that was lost, or a disk that takes long over the whole state: each try for the same follower waits twice as long.
 inline constexpr Duration kSnapshotPatience = std::chrono::seconds(2);
 inline constexpr Duration kSnapshotPatienceMax = std::chrono::seconds(16);
+inline constexpr int kStuckAfter = 5;  // times solo_after: half of the time that a client waits
 
 struct Replica::Impl {
   Impl(Config wanted, DurableState durable, TimePoint start);
@@ -140,7 +141,7 @@ struct Replica::Impl {
   void on(const HoldWrites& event);  // clients.cpp
   void on(const InitAlone&);
   void on(const Resync& event);
-  void on(const AcknowledgeDropped&);
+  void on(const AcknowledgeDropped& event);
   void begin();
   void send_again();
   void run_time();
@@ -177,6 +178,7 @@ struct Replica::Impl {
   void on_message(const Header& header, const Nack& nack);
   void on_message(const Header& header, const ProgrammedAck& ack);
   void on_message(const Header& header, const Orphans& orphans);
+  void answer_orphans();
   void tell_dropped(const std::vector<DroppedChange>& changes);
   struct Compared {
     std::set<LoadBalancerId> touched;       // by this node, since the last common entry
@@ -194,6 +196,12 @@ struct Replica::Impl {
   bool solo() const;
   bool follower_refuses() const { return refused_entry && now - refused_entry->since >= config.solo_after; }
   bool refuses_on(Seq seq);
+  // It is heard, and for so long nothing has moved that changes wait for (its decoder drops what it is sent, it dies at every entry): from
+  // then on it is as if it were away.
+  bool follower_stuck() const { return now - moved_at >= kStuckAfter * config.solo_after; }
+  bool holds_up_nobody() const { return follower_refuses() || follower_stuck(); }
+  bool held_by_comparison() const { return comparison.running && !(mode == Mode::leading && follower_stuck() && solo()); }  // not by one that never ends
+  void watch_follower();
 
   // ---- following.cpp
   void on_message(const Header& header, const Append& append);
@@ -206,6 +214,7 @@ struct Replica::Impl {
   void send_nack(NackReason reason);
   void send_orphans();
   std::size_t next_orphans() const;
+  std::set<LoadBalancerId> offered() const;  // whose changes the leader has not taken yet
   struct Taken {
     LogPoint agreed;  // newest entry that both logs have
     bool refused = false;
@@ -300,6 +309,8 @@ struct Replica::Impl {
   Comparison comparison;
   Follower follower;
   std::optional<RefusedEntry> refused_entry;  // leader
+  TimePoint moved_at{0};     // leader: the follower had all then, or took something, or was silent
+  bool told_stuck = false;   // ... and the journal has it
   SnapshotOut snapshot_out;
   Duration snapshot_patience = kSnapshotPatience;  // until it begins anew, without a word of it
   SnapshotIn snapshot_in;
@@ -310,12 +321,15 @@ struct Replica::Impl {
   std::size_t orphans_first = 0;   // of dropped: where those begin ...
   std::size_t orphans_unsent = 0;  // ... that the leader has not taken yet
   std::size_t orphans_sent = 0;    // how many of them are in orphan_batch as it was sent
+  std::set<LoadBalancerId> given_up;  // ... of which an operator took some back, while the leader may have them; until the logs agree
   LogPoint orphans_common;
   std::pair<std::uint64_t, std::uint64_t> orphans_taken{0, 0};  // leader: boot and batch of the last ones
-  bool orphans_durable = false;                                 // ... and what became of them is on disk
+  bool orphans_durable = false;                                 // ... what became of them is on disk here,
+  Seq orphans_through;                                          // ... and in the log up to here,
+  bool orphans_answered = false;                                // ... and it was told
   std::optional<TimePoint> orphans_heard;      // leader: the last time, ...
   LogPoint orphans_common_then;                // ... since which entry,
-  std::set<LoadBalancerId> orphans_touched;    // ... and what this node had changed since then
+  std::map<LoadBalancerId, std::string> orphans_closed;  // ... and why no further one of these is made: it would stand behind something else
   std::set<Digest> adopted;  // leader: entries that it made of the batches of this process of the peer,
   std::set<std::tuple<Term, Seq, Digest>> orphans_judged;  // ... and which of its changes were judged
 

@@ -232,12 +232,12 @@ TEST_F(CtlTest, InitAloneAndLossesGoOverTheLocalSocket) {  // H13, H8
   std::filesystem::remove(path);
   {
     AdminPeer peer(path, R"({"ok":false,"message":"nothing was lost"})");
-    const auto done = shell(program + " losses --acknowledge --json");
+    const auto done = shell(program + " losses --acknowledge 3-0123456789ab --json");
     EXPECT_EQ(done.code, 1);
     EXPECT_EQ(json::parse(done.text).at("message"), "nothing was lost");
     asked = peer.received;
   }
-  EXPECT_EQ(asked, "{\"command\":\"acknowledge-losses\"}\n");
+  EXPECT_EQ(asked, "{\"command\":\"acknowledge-losses\",\"mark\":\"3-0123456789ab\"}\n");
   std::filesystem::remove(path);
   AdminPeer peer(path, "nonsense");
   EXPECT_EQ(shell(program + " init --alone").code, 3);

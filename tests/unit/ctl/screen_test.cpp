@@ -95,7 +95,7 @@ TEST(Human, DifferencesAndLossesAreListed) {
   const auto text = human_diff(R"({"equal":false,"message":"1 load balancers differ","here":"aa","peer":"bb","here_committed":4,"peer_committed":4,"differences":[{"lb_id":"x","where":"peer only"}]})");
   EXPECT_THAT(text, HasSubstr("x  peer only"));
   EXPECT_THAT(human_losses(R"({"dropped_total":0,"dropped":[]})"), HasSubstr("no change was lost"));
-  EXPECT_THAT(human_losses(R"({"dropped_total":1,"dropped":[{"seq":9,"change":"register","lb_id":"x","reason":"r"}]})"), HasSubstr("losses --acknowledge"));
+  EXPECT_THAT(human_losses(R"({"dropped_total":1,"dropped_mark":"1-0123456789ab","dropped":[{"seq":9,"change":"register","lb_id":"x","reason":"r"}]})"), HasSubstr("losses --acknowledge 1-0123456789ab\n"));
 }
 
 }  // namespace

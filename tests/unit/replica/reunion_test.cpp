@@ -1,37 +1,8 @@
 // What was done alone is done again or listed, however often the two part and meet (H8).
-#include "sync/registry/codec.hpp"
-#include "tests/unit/replica/pair_story.hpp"
+#include "tests/unit/replica/reunion_story.hpp"
 
 namespace distributor::replica::testing {
 namespace {
-
-// Both own and lead, each alone.
-void part(Pair& pair) {
-  pair.set_link(false);
-  pair.own(0, Ownership::master);
-  pair.own(1, Ownership::master);
-  ASSERT_TRUE(pair.run_until([&] { return pair.status(0).phase == Phase::solo && pair.status(1).phase == Phase::solo; }));
-}
-
-// Node 1 leads.
-void meet(Pair& pair) {
-  pair.own(0, Ownership::backup);
-  pair.set_link(true);
-}
-
-bool is_listed(const Pair& pair, std::size_t node, const Command& command) {
-  const auto& list = pair.nodes[node].core->dropped();
-  return std::any_of(list.begin(), list.end(), [&](const DroppedChange& one) { return one.command == encode(command); });
-}
-
-// Node 1 has taken what node 0 did alone, and node 0 does not hear of it.
-void meet_for_a_moment(Pair& pair) {
-  const auto before = pair.nodes[1].disk.log.size();
-  meet(pair);
-  ASSERT_TRUE(pair.run_until([&] { return pair.nodes[1].disk.log.size() > before; }));
-  pair.set_link(false);
-  ASSERT_GT(pair.status(0).dropped, 0U);
-}
 
 void expect_the_next_reunion_keeps_what_is_new(bool acknowledged) {
   Pair pair;
@@ -39,7 +10,7 @@ void expect_the_next_reunion_keeps_what_is_new(bool acknowledged) {
   ASSERT_NO_FATAL_FAILURE(part(pair));
   ASSERT_EQ(pair.must(0, registration(kLb, 10)).durability, Durability::local);
   ASSERT_NO_FATAL_FAILURE(meet_for_a_moment(pair));
-  if (acknowledged) pair.tell(0, AcknowledgeDropped{});
+  if (acknowledged) acknowledge_losses(pair, 0);
   ASSERT_NO_FATAL_FAILURE(part(pair));
   const auto later = registration(lb_number(2), 20);
   ASSERT_EQ(pair.must(0, later).durability, Durability::local);
@@ -51,13 +22,6 @@ void expect_the_next_reunion_keeps_what_is_new(bool acknowledged) {
 TEST(Reunion, WhatWasTakenOfOneSaysNothingOfTheNext) { expect_the_next_reunion_keeps_what_is_new(false); }
 
 TEST(Reunion, WhatAnOperatorAcknowledgedSaysNothingOfTheNext) { expect_the_next_reunion_keeps_what_is_new(true); }
-
-std::optional<std::size_t> position_of(const Pair& pair, std::size_t node, std::uint32_t number) {
-  const auto mac = std::get<RegisterCommand>(registration(kLb, number)).items.front().amphora.mac;
-  const auto& slots = pair.nodes[node].core->applied().find(kLb)->slots;
-  const auto found = std::find_if(slots.begin(), slots.end(), [&](const Slot& slot) { return slot.occupant && slot.occupant->mac == mac; });
-  return found == slots.end() ? std::nullopt : std::optional(static_cast<std::size_t>(found - slots.begin()));
-}
 
 TEST(Reunion, ARetryOfTheClientIsAChangeOfTheLeader) {  // O2: nobody gets a position that another one was told
   Pair pair;
@@ -195,21 +159,12 @@ TEST(Reunion, AnOperatorAcknowledgesNothingThatTheLeaderIsBeingAsked) {  // H8: 
   pair.nodes[1].disk_work = milliseconds(100);
   meet(pair);
   ASSERT_TRUE(pair.run_until([&] { return pair.status(0).dropped == 5; }));
-  pair.tell(0, AcknowledgeDropped{});
+  acknowledge_losses(pair, 0);
   pair.run(milliseconds(20));
   EXPECT_EQ(pair.status(0).dropped, 5U);
   EXPECT_EQ(pair.nodes[0].disk.dropped.size(), 5U);
   ASSERT_TRUE(pair.run_until([&] { return pair.converged() && pair.status(1).leads && pair.status(0).dropped == 0; }));
   EXPECT_EQ(pair.amphorae(1), 5U);
-}
-
-// As many changes of load balancer 2 as fill the first batch and more, alone at node 0.
-void fill_more_than_a_batch(Pair& pair) {
-  for (std::uint32_t i = 0; i < kEntriesPerMessageMax + 20; ++i) {
-    const auto one = registration(lb_number(2), 500);
-    const auto out = UnregisterCommand{lb_number(2), {std::get<RegisterCommand>(one).items.front().amphora.mac}};
-    pair.must(0, i % 2 == 0 ? one : Command(out));
-  }
 }
 
 TEST(Reunion, WhatKeptALoadBalancerOutOfOneBatchKeepsItOutOfTheNext) {  // O2
