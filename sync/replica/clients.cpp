@@ -157,7 +157,7 @@ void Replica::Impl::refuse_all(RefusalCode code, const std::string& message) {
 void Replica::Impl::remember(const std::string& request_id, Seq seq) {
   if (request_id.empty() || !request_ids.emplace(request_id, seq).second) return;
   request_order.push_back(request_id);
-  if (request_order.size() <= limits::kRequestIdsRemembered) return;
+  if (request_order.size() <= config.request_ids_remembered) return;
   request_ids.erase(request_order.front());
   request_order.pop_front();
 }

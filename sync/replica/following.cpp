@@ -49,8 +49,7 @@ void Replica::Impl::on_message(const Header& header, const Append& append) {
     agreement_durable = agreement_durable || (whole && reconciled);
     // A late or repeated Append must not take back what a newer one brought.
     if (!reconciled || agreed.seq > durable.seq || !history.holds(durable)) durable = agreed;
-    if (meta.ever_synced) program_everything_once();
-    if (committed > history.committed()) commit_through(std::min(committed, durable.seq));
+    follow_commit(committed);
     acknowledge();
     send_orphans();
     if (refused) send_nack(NackReason::mismatch);
@@ -191,9 +190,9 @@ void Replica::Impl::send_orphans() {
 std::size_t Replica::Impl::next_orphans() const {
   std::size_t bytes = 0;
   std::size_t count = 0;
-  for (; count < std::min(orphans_unsent, kEntriesPerMessageMax); ++count) {
+  for (; count < std::min(orphans_unsent, config.message_entries_max); ++count) {
     bytes += dropped[orphans_first + count].command.size();
-    if (bytes > kBatchBytesMax && count > 0) break;
+    if (bytes > config.message_bytes_max && count > 0) break;
   }
   return count;
 }
@@ -221,8 +220,15 @@ void Replica::Impl::on_message(const Header&, const OrphansTaken& taken) {
 void Replica::Impl::on_message(const Header& header, const Commit& commit) {
   if (mode != Mode::following || header.term != meta.term || !reconciled) return;
   peer.committed = commit.committed;
-  const auto through = std::min(commit.committed, durable.seq);
+  follow_commit(commit.committed);
+}
+
+// Half a history is no state to program: a node that catches up begins with all of it (H1).
+void Replica::Impl::follow_commit(Seq committed) {
+  if (!agreement_durable) return;
+  const auto through = std::min(committed, durable.seq);
   if (through > history.committed()) commit_through(through);
+  if (meta.ever_synced) program_everything_once();
 }
 
 void Replica::Impl::on_message(const Header& header, const Stale&) {
@@ -281,8 +287,7 @@ void Replica::Impl::on_message(const Header& header, const Heartbeat& beat) {
     return send_nack(NackReason::gap);
   }
   if (header.term != meta.term || !reconciled) return;
-  const auto through = std::min(beat.committed, durable.seq);
-  if (through > history.committed()) commit_through(through);
+  follow_commit(beat.committed);
   compare_digests(beat);
   send_orphans();
 }

@@ -131,6 +131,17 @@ std::vector<LoadBalancerId> History::commit_through(Seq seq) {
   return {touched.begin(), touched.end()};
 }
 
+Registry History::state_at(Seq seq) const {
+  if (seq == committed_) return applied_;
+  Registry state = base_;
+  for (const auto& one : log_) {
+    if (one.entry.seq > seq) break;
+    [[maybe_unused]] const auto done = state.apply(one.command);
+    assert(done.has_value());
+  }
+  return state;
+}
+
 void History::rebuild(Seq committed) {
   tail_ = base_;
   if (committed == base_point_.seq) applied_ = tail_;

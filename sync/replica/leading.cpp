@@ -64,6 +64,7 @@ void Replica::Impl::lead_follower(std::vector<LogPoint> locator) {
   follower = Follower{};
   follower.progress = now;
   const auto common = history.newest_common(locator);
+  snapshot_mends = false;
   if (!common) return begin_snapshot();
   begin_streaming(common->seq);
 }
@@ -104,15 +105,15 @@ void Replica::Impl::send_entries() {
     append.last = history.last();
     append.committed = history.committed();
     std::size_t bytes = 0;
-    while (append.entries.size() < kEntriesPerMessageMax) {
+    while (append.entries.size() < config.message_entries_max) {
       const auto* entry = history.entry(follower.next);
-      if (entry == nullptr || (bytes > 0 && bytes + entry->command.size() > kBatchBytesMax)) break;
+      if (entry == nullptr || (bytes > 0 && bytes + entry->command.size() > config.message_bytes_max)) break;
       bytes += entry->command.size();
       append.entries.push_back(*entry);
       follower.next = follower.next.next();
     }
     send(std::move(append));
-  } while (follower.next <= history.last().seq && follower.next.value - follower.durable.seq.value <= 4 * kEntriesPerMessageMax);
+  } while (follower.next <= history.last().seq && follower.next.value - follower.durable.seq.value <= 4 * config.message_entries_max);
 }
 
 void Replica::Impl::on_message(const Header& header, const Ack& ack) {
@@ -154,9 +155,11 @@ void Replica::Impl::on_message(const Header& header, const Nack& nack) {
   if (nack.reason == NackReason::diverged) {
     diverged = true;
     log(Severity::error, "the peer held another state at the same place of the history: it takes a snapshot");
+  }
+  if (nack.reason == NackReason::diverged || nack.reason == NackReason::resync) {
+    snapshot_mends = true;
     return begin_snapshot();
   }
-  if (nack.reason == NackReason::resync) return begin_snapshot();
   const auto common = nack.reason == NackReason::mismatch ? history.newest_common(nack.locator) : std::nullopt;
   if (common && common->seq != history.last().seq && refuses_on(common->seq.next())) return;
   lead_follower(nack.locator);
@@ -326,21 +329,22 @@ void Replica::Impl::advance_commit() {
 
 void Replica::Impl::commit_through(Seq seq) {
   auto touched = history.commit_through(seq);
-  out.push_back(Program{history.committed(), std::move(touched), false});
+  if (everything_asked) out.push_back(Program{history.committed(), std::move(touched), false});  // else all of it follows
   if (mode == Mode::leading && follower.streaming) send(Commit{history.committed()});
 }
 
 // Folds old entries into the base. While the peer is away the log reaches back to the last entry that both have, up to its bound; and
-// always a little further: a leader that crashed may come back with a log that ends as many entries earlier as were on their way.
+// always a little further: a leader that crashed may come back with a log that ends as many entries earlier as were on their way, and the
+// newest request ids are known from the log.
 void Replica::Impl::checkpoint() {
   const auto safe = std::min(history.committed(), durable.seq);
-  const std::uint64_t on_their_way = 2 * config.in_flight_max;
-  auto through = std::min(safe, Seq{meta.pair_floor.seq.value - std::min(meta.pair_floor.seq.value, on_their_way)});
+  const std::uint64_t kept = std::max(2 * config.in_flight_max, ids_remembered());
+  auto through = std::min(safe, Seq{meta.pair_floor.seq.value - std::min(meta.pair_floor.seq.value, kept)});
   // What this node touched since then is asked of the log with each batch.
   const bool on_its_way = orphans_taken.first != 0 && !orphans_durable;
   const bool orphans_go_on = orphans_heard && (on_its_way || now - *orphans_heard < kOrphansGoOn);
   if (orphans_go_on) through = std::min(through, orphans_common_then.seq);
-  if (standalone()) through = safe;
+  if (standalone()) through = Seq{safe.value - std::min<std::uint64_t>(safe.value, ids_remembered())};
   if (history.size() > config.log_keep_max) through = std::max(through, Seq{safe.value - std::min(safe.value, config.log_keep_max / 2)});
   through = std::min(through, safe);
   const bool worth_it = through.value >= history.base().seq.value + config.checkpoint_every;

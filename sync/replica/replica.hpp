@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "sync/registry/ceilings.hpp"
+#include "sync/registry/limits.hpp"
 #include "sync/registry/registry.hpp"
 #include "sync/replica/durable_state.hpp"
 #include "sync/replica/message.hpp"
@@ -36,6 +37,11 @@ struct Config {
   std::size_t in_flight_max = 64;                       // window of entries, and of waiting requests x4
   std::size_t log_keep_max = 10'000;                    // bound of the log while the peer is away
   std::size_t checkpoint_every = 512;
+  std::size_t request_ids_remembered = limits::kRequestIdsRemembered;  // so many changes back; the log holds that much (H2)
+  // Of what is sent: bytes and entries of a message, chunks of a snapshot without a credit. At most as in message.hpp.
+  std::size_t message_bytes_max = kBatchBytesMax;
+  std::size_t message_entries_max = kEntriesPerMessageMax;
+  std::uint64_t snapshot_window = kSnapshotWindow;
   Ceilings ceilings = {};  // of new changes, judged by this node while it leads (L6)
 };
 

@@ -16,14 +16,25 @@ void Replica::Impl::begin_snapshot() {
   snapshot_out.running = true;
   snapshot_out.id = ++snapshot_ids;
   snapshot_out.progress = now;
-  snapshot_out.point = *history.point(history.committed());
-  for (const auto& [id, lb] : history.applied().all()) snapshot_out.load_balancers.push_back(lb);
-  snapshot_out.digest = history.applied().digest();
+  snapshot_out.point = *history.point(snapshot_seq());
+  const auto state = history.state_at(snapshot_out.point.seq);
+  for (const auto& [id, lb] : state.all()) snapshot_out.load_balancers.push_back(lb);
+  snapshot_out.digest = state.digest();
   log(Severity::info, "the peer gets a snapshot of " + std::to_string(snapshot_out.load_balancers.size()) + " load balancers at change " +
                           std::to_string(snapshot_out.point.seq.value));
   own_the_point(snapshot_out.point);
   send(SnapshotBegin{snapshot_out.id, snapshot_out.point, static_cast<std::uint32_t>(snapshot_out.load_balancers.size()), snapshot_out.digest});
   send_chunks();
+}
+
+// Not the newest state: what the follower gets from the log on top of it has the request ids of the newest changes, by which it knows a call
+// that comes again once it leads (H2). But nothing below what it may have helped to answer `pair`: that must not leave its disk (H1).
+Seq Replica::Impl::snapshot_seq() const {
+  const auto committed = history.committed();
+  if (snapshot_mends || !comparison.other) return committed;
+  const Seq wanted{committed.value - std::min<std::uint64_t>(committed.value, ids_remembered())};
+  const auto& theirs = *comparison.other;
+  return std::min(committed, std::max({history.base().seq, wanted, theirs.pair_floor.seq, theirs.pairing.ceiling.seq}));
 }
 
 // The follower's floor will be this point, and the base here may pass it before a word of that comes back: it is of this history all the same.
@@ -38,10 +49,10 @@ void Replica::Impl::own_the_point(const LogPoint& point) {
 
 void Replica::Impl::send_chunks() {
   auto& snapshot = snapshot_out;
-  while (snapshot.running && !snapshot.finished && snapshot.next_index < snapshot.credited + kSnapshotWindow) {
+  while (snapshot.running && !snapshot.finished && snapshot.next_index < snapshot.credited + config.snapshot_window) {
     SnapshotChunk chunk{snapshot.id, snapshot.next_index++, {}, false};
     std::size_t bytes = 0;
-    while (snapshot.sent < snapshot.load_balancers.size() && bytes < kBatchBytesMax) {
+    while (snapshot.sent < snapshot.load_balancers.size() && bytes < config.message_bytes_max) {
       chunk.load_balancers.push_back(encode(*snapshot.load_balancers[snapshot.sent++]));
       bytes += chunk.load_balancers.back().size();
     }
@@ -52,7 +63,8 @@ void Replica::Impl::send_chunks() {
 }
 
 void Replica::Impl::on_message(const Header& header, const SnapshotCredit& credit) {
-  if (mode != Mode::leading || header.term != meta.term || !snapshot_out.running || credit.id != snapshot_out.id) return;
+  // Only with the last chunk does a follower take this term over: until then it speaks in its own (H1).
+  if (mode != Mode::leading || header.term > meta.term || !snapshot_out.running || credit.id != snapshot_out.id) return;
   snapshot_out.progress = moved_at = now;
   snapshot_out.credited = std::max(snapshot_out.credited, credit.next_index);
   if (!snapshot_out.finished || snapshot_out.credited < snapshot_out.next_index) return send_chunks();
@@ -169,8 +181,7 @@ void Replica::Impl::install_snapshot() {
   batch.meta = meta;
   batch.install_base = std::move(snapshot.load_balancers);
   log(Severity::info, "took over the leader's state at change " + std::to_string(meta.base.seq.value));
-  everything_asked = true;
-  out.push_back(Program{history.committed(), {}, true});
+  everything_asked = false;  // with what follows from the log: Open vSwitch does not go back
   persist(std::move(batch), [this, end = history.last(), generation = log_generation, credit = SnapshotCredit{snapshot.begin.id, snapshot.next_index}] {
     if (generation != log_generation) return;  // replaced by a later one
     durable = end;

@@ -53,10 +53,13 @@ void Judge::book(std::size_t host, const replica::LogEntry& entry) {
   const auto previous = entries_.find(key_of(entry.previous));
   const auto command = decode_command(entry.command);
   if (previous == entries_.end() || !command) return violation("entry " + text_of(entry.seq) + " has no known predecessor or cannot be read");
-  Entry made{key_of(entry.previous), entry.term, entry.seq, entry.request_id, entry.command, *command, world_.timeline.now(), host, false, previous->second.after};
+  Entry made{key_of(entry.previous), entry.term, entry.seq, entry.request_id, entry.command, *command, world_.timeline.now(), host, {}, false, previous->second.after};
   const auto before = made.after;
   if (!made.after.apply(*command)) violation("entry " + text_of(entry.seq) + " is refused by the registry");
   check_positions(made, before);
+  if (const auto [found, fresh] = maker_of_term_.emplace(entry.term, host); !fresh && found->second != host) {
+    violation("both nodes made changes in term " + std::to_string(entry.term.value));
+  }
   entries_.emplace(key, std::move(made));
 }
 
@@ -179,7 +182,7 @@ void Judge::on_platter(std::size_t host, const replica::PersistBatch& batch) {
   for (const auto& entry : batch.append) {
     durable_[host].insert(key_of(entry.digest));
     const auto found = entries_.find(key_of(entry.digest));
-    if (found != entries_.end()) found->second.on_a_platter = true;
+    if (found != entries_.end()) found->second.was_on_a_platter = found->second.on_platter[host] = true;
   }
   if (batch.install_base && batch.meta) durable_[host].insert(key_of(batch.meta->base.digest));
   const auto term = world_.hosts[host].disk.platter.meta.term;
@@ -246,6 +249,10 @@ void Judge::disk_lost(std::size_t host) {
   suspect_[host] = true;
   term_seen_[host] = world_.hosts[host].disk.platter.meta.term;
   last_disk_loss_ = world_.timeline.now();
+  for (auto& [key, entry] : entries_) entry.on_platter[host] = false;
+  for (const auto& entry : world_.hosts[host].disk.platter.log) {
+    if (const auto found = entries_.find(key_of(entry.digest)); found != entries_.end()) found->second.on_platter[host] = true;
+  }
 }
 
 void Judge::settled() { suspect_ = {}; }
@@ -277,6 +284,7 @@ void Judge::stepped(std::size_t host) {
 }
 
 void Judge::barrier(std::size_t host, const Registry::Map& told, Seq seq) {
+  barrier_seen_[host] = std::max(barrier_seen_[host], seq);
   const auto* expected = state(key_at(logs_[host], seq));
   if (expected == nullptr || excused_[host]) return;
   bool equal = expected->all().size() == told.size();
@@ -317,6 +325,14 @@ void Judge::replied(std::size_t host, const replica::Reply& reply) {
     if (attempt.own == 0 || !entries_.contains(attempt.own)) {
       if (accepted->seq != Seq{0}) violation("an answer rests on change " + text_of(accepted->seq) + ", which nobody made");
     }
+    for (const auto at : {host, 1 - host}) {
+      const bool told = at == host ? accepted->programmed_here : accepted->programmed_on_peer;
+      if (told && barrier_seen_[at] < accepted->seq) {
+        violation("change " + text_of(accepted->seq) + " is told to be in the Open vSwitch of " + world_.name(at) + ", which never had a barrier behind it");
+      }
+    }
+    const bool strict = world_.plan.core.solo_policy == replica::SoloPolicy::strict;
+    if (strict && accepted->durability == replica::Durability::local) violation("change " + text_of(accepted->seq) + " is answered `local` by a strict pair");
     if (accepted->durability == replica::Durability::pair) {
       promise(host, attempt.own, accepted->seq);
     } else {

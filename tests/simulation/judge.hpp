@@ -28,7 +28,8 @@ struct Entry {
   Command command;
   TimePoint created{0};
   std::size_t maker = 0;  // the node that led then
-  bool on_a_platter = false;
+  std::array<bool, 2> on_platter{};  // of each node: was, and the disk was not lost since
+  bool was_on_a_platter = false;
   Registry after;  // the state when it is applied to what its predecessors left
 };
 
@@ -107,6 +108,7 @@ class Judge : public Observer {
   void check_accepted(const Attempt& attempt, const std::vector<Key>& chain, std::size_t low, std::size_t high);
   void check_kept(const std::vector<Key>& chain);
   void check_proposed_again(const std::vector<Key>& chain);
+  void check_request_ids(const std::vector<Key>& chain);
   bool is_of(const Attempt& attempt, const Entry& entry) const;
   bool stands_as_told(const Entry& told, const Entry& now) const;
   bool was_called_for(Key key) const;
@@ -126,6 +128,8 @@ class Judge : public Observer {
   Seq promised_seq_;
   std::size_t promised_count_ = 0, local_count_ = 0;
   std::map<Term, std::size_t> answers_in_term_;
+  std::map<Term, std::size_t> maker_of_term_;
+  std::array<Seq, 2> barrier_seen_{};                  // the newest change that an Open vSwitch was ever told
   std::map<replica::RequestHandle, Attempt> attempts_;
   std::set<std::pair<std::string, std::string>> listed_;  // command and request id
   std::unordered_set<Key> listed_as_state_;               // folded into a base, and the difference of states is listed

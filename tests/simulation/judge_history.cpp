@@ -41,6 +41,24 @@ void Judge::final_verdict() {
   check_answers(chain);
   check_kept(chain);
   check_proposed_again(chain);
+  check_request_ids(chain);
+}
+
+// A call that comes again by its id is not done again, whoever leads by then: as long as it is one of the newest (H2). A state that was
+// mended from the leader's leaves the ids that were on the disk behind.
+void Judge::check_request_ids(const std::vector<Key>& chain) {
+  const auto& plan = world_.plan;
+  if (plan.silent_corruption || plan.weight[static_cast<std::size_t>(Fault::resync)] > 0 || plan.weight[static_cast<std::size_t>(Fault::old_disk)] > 0) return;
+  const auto remembered = std::min(plan.core.request_ids_remembered, plan.core.log_keep_max / 4);
+  std::map<std::string, std::size_t> place;
+  for (std::size_t i = 1; i < chain.size(); ++i) {
+    const auto& id = entries_.at(chain[i]).request_id;
+    if (id.empty()) continue;
+    if (const auto found = place.find(id); found != place.end() && i - found->second <= remembered) {
+      violation("request " + id + " was done twice, as change " + std::to_string(found->second) + " and as change " + std::to_string(i));
+    }
+    place[id] = i;
+  }
 }
 
 void Judge::check_answers(const std::vector<Key>& chain) {
@@ -107,17 +125,17 @@ void Judge::check_accepted(const Attempt& attempt, const std::vector<Key>& chain
   if (!listed) violation(describe(attempt) + ": the load balancer in its answer never stood so between its change and the answer");
 }
 
-// Every change that was ever on a disk is in the history, was proposed again, stands there anyhow, or is listed. Only the loss of a
-// disk excuses what was not on both.
+// Every change that was ever on a disk is in the history, was proposed again, stands there anyhow, or is listed; but for what went with
+// the only disk that had it.
 void Judge::check_kept(const std::vector<Key>& chain) {
   const std::unordered_set<Key> kept(chain.begin(), chain.end());
   std::set<std::pair<std::string, std::string>> again;
   for (const auto key : chain) again.emplace(entries_.at(key).bytes, entries_.at(key).request_id);
   for (const auto& [key, entry] : entries_) {
-    if (key == 0 || !entry.on_a_platter || kept.contains(key)) continue;
+    const bool on_a_disk = entry.on_platter[0] || entry.on_platter[1];
+    if (key == 0 || !on_a_disk || kept.contains(key)) continue;
     const std::pair identity(entry.bytes, entry.request_id);
     if (listed_.contains(identity) || again.contains(identity) || listed_as_state_.contains(key)) continue;
-    if (last_disk_loss_ && entry.created <= *last_disk_loss_) continue;
     const auto stands = [&](Key at) {
       const auto judged = state(at)->check(entry.command);
       return judged && !judged->changed;
@@ -187,7 +205,7 @@ void Judge::check_proposed_again(const std::vector<Key>& chain) {
   std::map<std::pair<std::string, std::string>, std::size_t> done_again;  // in the history, and no client asked for it
   for (const auto& [key, entry] : entries_) {
     if (key != 0 && !place.contains(key)) ++made[{entry.bytes, entry.request_id}];
-    if (key != 0 && entry.on_a_platter && !place.contains(key)) gone.emplace(std::pair(entry.bytes, entry.request_id), key);
+    if (key != 0 && entry.was_on_a_platter && !place.contains(key)) gone.emplace(std::pair(entry.bytes, entry.request_id), key);
   }
   for (std::size_t i = 1; i < chain.size(); ++i) {
     const auto& entry = entries_.at(chain[i]);

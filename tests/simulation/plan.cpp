@@ -49,6 +49,12 @@ Plan Plan::of_seed(std::uint64_t seed) {
   plan.core.checkpoint_every = random.between(2, 40);
   plan.core.log_keep_max = random.between(8, 200);
   plan.contact_breaks = rate(random, 500'000);
+  plan.core.request_ids_remembered = random.between(2, 50);
+  // Most things that are sent fit into one message: in half of all seeds they must not.
+  if (random.below(2) == 0) return plan;
+  plan.core.message_bytes_max = random.between(100, 2000);
+  plan.core.message_entries_max = random.between(1, 8);
+  plan.core.snapshot_window = random.between(1, 4);
   return plan;
 }
 

@@ -2,6 +2,7 @@
 // time, status). One object, because every part reads the same history; one file per subject.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <map>
@@ -209,6 +210,7 @@ struct Replica::Impl {
   void on_message(const Header& header, const Heartbeat& beat);
   void on_message(const Header& header, const Stale&);
   void on_message(const Header& header, const OrphansTaken& taken);
+  void follow_commit(Seq committed);
   void log_was_cut();
   void acknowledge();
   void send_nack(NackReason reason);
@@ -231,6 +233,7 @@ struct Replica::Impl {
 
   // ---- snapshot.cpp
   void begin_snapshot();
+  Seq snapshot_seq() const;
   void own_the_point(const LogPoint& point);
   void send_chunks();
   void on_message(const Header& header, const SnapshotCredit& credit);
@@ -270,6 +273,8 @@ struct Replica::Impl {
   bool keeps_up() const { return in_sync() || (mode == Mode::following && in_sync_at && now - *in_sync_at <= std::chrono::seconds(1)); }
   bool of_lower_term(const Header& header) const { return header.term < meta.term && !planted(Planted::accept_lower_term); }
   Term next_term(Term above) const;
+  // What the bound of the log leaves of them.
+  std::size_t ids_remembered() const { return std::min(config.request_ids_remembered, config.log_keep_max / 4); }
 
   Config config;
   TimePoint now;
@@ -312,6 +317,7 @@ struct Replica::Impl {
   TimePoint moved_at{0};     // leader: the follower had all then, or took something, or was silent
   bool told_stuck = false;   // ... and the journal has it
   SnapshotOut snapshot_out;
+  bool snapshot_mends = false;  // ... a state that differs, of a follower whose log reaches: all that it has stays below it
   Duration snapshot_patience = kSnapshotPatience;  // until it begins anew, without a word of it
   SnapshotIn snapshot_in;
   std::uint64_t snapshot_ids = 0;

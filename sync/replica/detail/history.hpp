@@ -27,6 +27,7 @@ class History {
   const Registry& applied() const { return applied_; }  // at committed()
   const Registry& tail() const { return tail_; }        // at last(): new commands are judged against it
 
+  Registry state_at(Seq seq) const;  // base <= seq <= last; replays the log up to there
   // The point at seq, if it is within base..last.
   std::optional<LogPoint> point(Seq seq) const;
   bool holds(const LogPoint& point) const;

@@ -8,6 +8,7 @@ Config small_log() {
   Config small;
   small.log_keep_max = 32;
   small.checkpoint_every = 8;
+  small.request_ids_remembered = 0;  // a snapshot is all that the leader has
   return small;
 }
 

@@ -192,6 +192,7 @@ void World::perform(std::size_t i, Effect& effect) {
     if (!answers.emplace(reply->handle, given).second) answered_twice.insert(reply->handle);
     if (on_answer) on_answer(given);
   } else if (auto* program = std::get_if<Program>(&effect)) {
+    if (on_program) on_program(i, *program);
     post(std::chrono::microseconds(500 + random() % 1000), [this, i, life, seq = program->seq] {
       if (nodes[i].life == life && up(i) && nodes[i].ovs_works) step(i, Programmed{seq});
     });

@@ -80,6 +80,7 @@ struct World {
   std::set<RequestHandle> answered_twice;
   std::function<void(const Answer&)> on_answer;
   std::function<void(std::size_t to, Message&)> on_delivery;  // may change it
+  std::function<void(std::size_t node, const Program&)> on_program;
   std::vector<std::string> violations;
 
  private:

@@ -206,5 +206,120 @@ TEST(Replica, TheNextSnapshotIsNotWaitedForAsLongAsASlowOneBefore) {  // H1
   EXPECT_TRUE(pair.run_until([&] { return pair.converged(); }));
 }
 
+// More chunks than may be on their way without a credit: a node that has nothing speaks in no term until it has the last one.
+TEST(Replica, AWipedNodeTakesAStateOfManyChunks) {  // H1
+  Config small;
+  small.log_keep_max = 32;
+  small.checkpoint_every = 8;
+  small.message_bytes_max = 400;
+  small.snapshot_window = 2;
+  Pair pair(1, small);
+  for (std::uint32_t lb = 2; lb < 40; ++lb) pair.must(0, plug(lb_number(lb)));
+  for (std::uint32_t i = 0; i < 80; ++i) pair.must(0, registration(lb_number(2 + i % 38), i));
+  pair.wipe(1);
+  pair.run(seconds(3));
+  pair.boot(1);
+  std::size_t chunks = 0;
+  pair.on_delivery = [&](std::size_t, Message& message) { chunks += std::holds_alternative<SnapshotChunk>(message.body) ? 1 : 0; };
+  EXPECT_TRUE(pair.run_until([&] { return pair.converged(); }, seconds(5)));
+  EXPECT_GT(chunks, 3 * small.snapshot_window);
+}
+
+// Half a history would replace whole tables of rules: what is there stays until all of it is there.
+void expect_programmed_at_once(const Config& config) {
+  Pair pair(1, config);
+  for (std::uint32_t lb = 2; lb < 12; ++lb) pair.must(0, plug(lb_number(lb)));
+  for (std::uint32_t i = 0; i < 60; ++i) pair.must(0, registration(lb_number(2 + i % 10), i));
+  const auto last = pair.status(0).last;
+  pair.wipe(1);
+  pair.run(seconds(3));
+  std::vector<Program> programs;
+  pair.on_program = [&](std::size_t node, const Program& program) {
+    if (node == 1) programs.push_back(program);
+  };
+  pair.boot(1);
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
+  ASSERT_FALSE(programs.empty());
+  EXPECT_TRUE(programs.front().everything || programs.front().seq >= last) << "change " << programs.front().seq.value;
+  for (const auto& program : programs) EXPECT_TRUE(!program.everything || program.seq >= last) << "all of change " << program.seq.value;
+}
+
+TEST(Replica, ANodeThatCatchesUpProgramsNothingBeforeItHasAll) {  // H1, O4
+  Config portions;
+  portions.message_entries_max = 3;
+  expect_programmed_at_once(portions);
+}
+
+TEST(Replica, ANodeThatTookAStateProgramsNothingBeforeItHasWhatFollows) {  // H1, O4
+  Config portions;
+  portions.message_entries_max = 3;
+  portions.checkpoint_every = 8;
+  portions.log_keep_max = 40;
+  expect_programmed_at_once(portions);
+}
+
+// The state that a leader sends is older than its newest; what both disks had beyond stays on both all the same.
+TEST(Replica, AStateThatIsTakenLacksNothingThatTheOtherMayHaveHelpedToAcknowledge) {  // H1
+  Config small;
+  small.log_keep_max = 200;
+  small.checkpoint_every = 8;
+  small.in_flight_max = 4;
+  small.request_ids_remembered = 50;
+  Pair pair(1, small);
+  for (std::uint32_t i = 0; i < 60; ++i) pair.must(0, registration(kLb, i));
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
+  const auto promised = pair.status(0).last;
+  pair.set_link(false);
+  pair.own(1, Ownership::master);
+  ASSERT_TRUE(pair.run_until([&] { return pair.status(0).phase == Phase::solo && pair.status(1).phase == Phase::solo; }));
+  for (std::uint32_t i = 100; i < 350; ++i) pair.must(0, registration(kLb, i % 2 == 0 ? i : i - 1));
+  for (std::uint32_t i = 0; i < 300; ++i) {
+    pair.must(0, registration(lb_number(1), 1000 + i % 2));
+    pair.must(0, UnregisterCommand{kLb, {std::get<RegisterCommand>(registration(kLb, 1000 + i % 2)).items.front().amphora.mac}});
+  }
+  for (std::uint32_t i = 400; i < 420; ++i) pair.must(1, registration(kLb, i));
+  ASSERT_GT(pair.nodes[0].disk.meta.base.seq, promised);
+  pair.own(0, Ownership::backup);
+  pair.set_link(true);
+  const auto end = pair.now + seconds(3);
+  while (pair.now < end && pair.step_one_event(end)) {
+    const auto& disk = pair.nodes[0].disk;
+    ASSERT_GE(disk.log.empty() ? disk.meta.base.seq : disk.log.back().seq, promised);
+  }
+  EXPECT_TRUE(pair.converged() && pair.status(1).leads);
+  EXPECT_NE(pair.story().find("the peer gets a snapshot"), std::string::npos);
+}
+
+// A call that comes again by its id is known, also to a node that was restarted or wiped since.
+void expect_known(bool wiped) {
+  Config small;
+  small.log_keep_max = 200;
+  small.checkpoint_every = 8;
+  small.in_flight_max = 4;
+  small.request_ids_remembered = 50;
+  Pair pair(1, small);
+  for (std::uint32_t i = 100; i < 400; ++i) pair.must(0, registration(lb_number(1), i % 2 == 0 ? i : i - 1));  // every other one is there already
+  pair.must(0, registration(kLb, 1), "x");
+  pair.must(0, UnregisterCommand{kLb, {std::get<RegisterCommand>(registration(kLb, 1)).items.front().amphora.mac}});
+  for (std::uint32_t i = 0; i < 40; ++i) pair.must(0, registration(kLb, 10 + i));
+  pair.run(seconds(3));
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
+  pair.crash(1);
+  if (wiped) pair.wipe(1);
+  pair.run(seconds(3));
+  pair.boot(1);
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
+  ASSERT_GT(pair.nodes[1].disk.meta.base.seq.value, 0U);
+  pair.crash(0);
+  pair.own(1, Ownership::master);
+  ASSERT_TRUE(pair.run_until([&] { return pair.status(1).phase == Phase::solo; }));
+  EXPECT_FALSE(pair.must(1, registration(kLb, 1), "x").changed);
+  EXPECT_TRUE(pair.nodes[1].core->applied().check(registration(kLb, 1))->changed) << "it was done again";
+}
+
+TEST(Replica, ACallThatComesAgainIsKnownToANodeThatWasRestarted) { expect_known(false); }  // H2
+
+TEST(Replica, ACallThatComesAgainIsKnownToANodeThatWasWiped) { expect_known(true); }  // H2
+
 }  // namespace
 }  // namespace distributor::replica::testing
