@@ -5,6 +5,7 @@
 #include <rapidcheck/gtest.h>
 
 #include "sync/registry/codec.hpp"
+#include "sync/registry/detail/rules.hpp"
 #include "tests/unit/registry/values.hpp"
 
 namespace distributor {
@@ -210,6 +211,36 @@ RC_GTEST_PROP(RegistryProperties, AmphoraeHoldOnePlaceEach, ()) {  // H2
     RC_ASSERT(lb->slots.size() <= kClusterSize);
     RC_ASSERT((lb->slots.empty() || lb->slots.back().occupant.has_value()));  // the macro does not short-circuit
     RC_ASSERT(std::is_sorted(lb->nodes.begin(), lb->nodes.end()));
+  }
+}
+
+// Where a log is written, and where it may be proposed again to another state (a reunion).
+RC_GTEST_PROP(RegistryProperties, ASettledCommandEndsAsItDidHereOrIsRefused, ()) {  // O2
+  Registry here;
+  Registry there;
+  for (const auto& command : *any_commands()) (void)here.apply(command);
+  for (const auto& command : *any_commands()) (void)there.apply(command);
+  for (const auto& command : *any_commands()) {
+    const auto settled = here.settled(command);
+    RC_ASSERT(here.settled(settled) == settled);
+    auto expected = here;
+    const auto done = expected.apply(command);
+    if (!done || !done->changed) {
+      RC_ASSERT(settled == command);
+      continue;
+    }
+    RC_ASSERT(here.apply(settled).has_value());
+    RC_ASSERT(here.digest() == expected.digest());
+    const auto elsewhere = there.apply(settled);
+    const auto now_there = there.find(load_balancer_of(command));
+    const auto now_here = here.find(load_balancer_of(command));
+    if (!elsewhere || !now_there) continue;
+    if (std::holds_alternative<PlugCommand>(command)) RC_ASSERT(now_there->hash_seed == now_here->hash_seed);
+    const auto* registered = std::get_if<RegisterCommand>(&settled);
+    if (registered == nullptr) continue;
+    for (const auto& item : registered->items) {
+      RC_ASSERT(detail::slot_of(*now_there, item.amphora.mac) == detail::slot_of(*now_here, item.amphora.mac));
+    }
   }
 }
 
