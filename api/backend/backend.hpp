@@ -207,6 +207,8 @@ class Backend {
 
   virtual const Registry& registry()
       const = 0;  // applied state; the reference holds until the next return to the event loop
+  // Why that may be older than what the pair has answered, as one line for whoever reads it. Empty: this node leads, or follows in sync.
+  virtual std::string stale() const = 0;
   virtual NodeId node_id() const = 0;
   virtual std::vector<NodeId> members()
       const = 0;  // both nodes of the pair, or this one: who needs an interface per load balancer

@@ -18,16 +18,17 @@ std::string render_error(const ApiError& error);
 // interface.
 std::string render_change(const LoadBalancerId& lb, const ChangeOutcome& outcome, std::span<const NodeId> members);
 
-// The complete list. counters: per position, or why there are none (P9).
+// The complete list. counters: per position, or why there are none (P9). stale, here and below: Backend::stale.
 std::string render_status(const LoadBalancer& lb, const tl::expected<std::vector<BucketCounters>, ApiError>& counters,
-                          std::span<const NodeId> members);
+                          std::span<const NodeId> members, const std::string& stale);
 
 // The complete lists of all load balancers behind `after`, by id, until kListBytesMax is passed: then "next" is what to
 // ask after.
 std::string render_list(const Registry& registry, const std::optional<LoadBalancerId>& after,
-                        std::span<const NodeId> members);
+                        std::span<const NodeId> members, const std::string& stale);
 
-std::string render_where(const LoadBalancer& lb, const ClientFlow& flow, const std::optional<Position>& position);
+std::string render_where(const LoadBalancer& lb, const ClientFlow& flow, const std::optional<Position>& position,
+                         const std::string& stale);
 std::string render_stored(const StoredOutcome& outcome);  // of a PUT
 std::string render_switchover(const SwitchoverView& switchover);
 std::string render_takeover(const TakeoverView& takeover);

@@ -172,14 +172,16 @@ std::string render_change(const LoadBalancerId& lb, const ChangeOutcome& outcome
   return json::serialize(object);
 }
 
-std::string render_status(const LoadBalancer& lb, const Counters& counters, std::span<const NodeId> members) {
+std::string render_status(const LoadBalancer& lb, const Counters& counters, std::span<const NodeId> members,
+                          const std::string& stale) {
   json::object object = complete(lb, members, &counters);
   put_totals(object, counters);
+  object["stale"] = text_or_null(stale);
   return json::serialize(object);
 }
 
 std::string render_list(const Registry& registry, const std::optional<LoadBalancerId>& after,
-                        std::span<const NodeId> members) {
+                        std::span<const NodeId> members, const std::string& stale) {
   std::string text = R"({"loadbalancers":[)";
   auto next = after ? registry.all().upper_bound(*after) : registry.all().begin();
   const LoadBalancerId* last = nullptr;
@@ -191,11 +193,12 @@ std::string render_list(const Registry& registry, const std::optional<LoadBalanc
   const bool more = next != registry.all().end() && last != nullptr;
   text += R"(],"total":)" + std::to_string(registry.size()) + R"(,"next":)";
   text += more ? '"' + last->text() + '"' : std::string("null");
-  text += '}';
+  text += R"(,"stale":)" + json::serialize(text_or_null(stale)) + '}';
   return text;
 }
 
-std::string render_where(const LoadBalancer& lb, const ClientFlow& flow, const std::optional<Position>& position) {
+std::string render_where(const LoadBalancer& lb, const ClientFlow& flow, const std::optional<Position>& position,
+                         const std::string& stale) {
   json::object object{{"lb_id", lb.id.text()},
                       {"client", flow.client.text()},
                       {"port", flow.port},
@@ -203,7 +206,8 @@ std::string render_where(const LoadBalancer& lb, const ClientFlow& flow, const s
                       {"affinity", affinity_name(lb.affinity)},
                       {"position", nullptr},
                       {"mac_address", nullptr},
-                      {"amphora_id", nullptr}};
+                      {"amphora_id", nullptr},
+                      {"stale", text_or_null(stale)}};
   if (position && position->value < lb.slots.size() && lb.slots[position->value].occupant) {
     const auto& occupant = *lb.slots[position->value].occupant;
     object["position"] = position->value;

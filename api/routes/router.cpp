@@ -108,8 +108,9 @@ void replace(const Call& call) {
 Registry::Pointer find(const Call& call) {
   auto found = call.backend.registry().find(call.lb);
   if (!found) {
-    call.refuse(fault(ErrorCode::load_balancer_not_found, "lb_id",
-                      "wanted a plugged load balancer, found none of id " + call.lb.text()));
+    auto error = fault(ErrorCode::load_balancer_not_found, "lb_id", "wanted a plugged load balancer, found none of id " + call.lb.text());
+    error.fix = call.backend.stale();  // "plug it first" would be wrong of a node that may not know of it yet
+    call.refuse(error);
   }
   return found;
 }
@@ -117,21 +118,22 @@ Registry::Pointer find(const Call& call) {
 void status(const Call& call) {
   const auto lb = find(call);
   if (!lb) return;
-  call.backend.counters(call.lb, [call, lb](tl::expected<std::vector<BucketCounters>, ApiError> counters) {
-    call.answer(render_status(*lb, counters, call.backend.members()));
+  // As of the moment of which the list is: Open vSwitch may take a second to count.
+  call.backend.counters(call.lb, [call, lb, stale = call.backend.stale()](tl::expected<std::vector<BucketCounters>, ApiError> counters) {
+    call.answer(render_status(*lb, counters, call.backend.members(), stale));
   });
 }
 
 void list(const Call& call) {
   const auto after = parse_after(call.query);
   if (!after) return call.refuse(after.error());
-  call.answer(render_list(call.backend.registry(), *after, call.backend.members()));
+  call.answer(render_list(call.backend.registry(), *after, call.backend.members(), call.backend.stale()));
 }
 
 void where(const Call& call) {
   const auto flow = parse_flow(call.query);
   if (!flow) return call.refuse(flow.error());
-  if (const auto lb = find(call)) call.answer(render_where(*lb, *flow, call.backend.where(*lb, *flow)));
+  if (const auto lb = find(call)) call.answer(render_where(*lb, *flow, call.backend.where(*lb, *flow), call.backend.stale()));
 }
 
 void version(const Call& call) {

@@ -68,8 +68,13 @@ std::string amphora_lines(const json::array& amphorae) {
   return lines;
 }
 
+// First, so that nobody takes what follows for what holds.
+std::string stale_line(const json::object& answer) {
+  return text(answer, "stale") == "-" ? "" : "MAY BE OLD     " + text(answer, "stale") + "\n";
+}
+
 std::string complete(const json::object& lb) {
-  std::string lines = "load balancer  " + text(lb, "lb_id") + "\n";
+  std::string lines = stale_line(lb) + "load balancer  " + text(lb, "lb_id") + "\n";
   if (lb.contains("vip_address")) {
     lines += "vip            " + text(lb, "vip_address") + " in " + text(lb, "subnet_cidr") + ", gateway " +
              text(lb, "gateway") + "\n";
@@ -151,7 +156,7 @@ std::string human_load_balancer(const std::string& body) {
 std::string human_list(const std::string& body) {
   const auto answer = object_of(body);
   if (!answer) return body + "\n";
-  std::string lines;
+  std::string lines = stale_line(*answer);
   for (const auto& one : list(*answer, "loadbalancers")) {
     const auto* lb = one.if_object();
     if (lb == nullptr) continue;
@@ -166,8 +171,8 @@ std::string human_where(const std::string& body) {
   const auto answer = object_of(body);
   if (!answer) return body + "\n";
   if (text(*answer, "position") == "-")
-    return text(*answer, "client") + ": no amphora, " + text(*answer, "reason") + "\n";
-  return text(*answer, "client") + ": position " + text(*answer, "position") + ", " + text(*answer, "mac_address") +
+    return stale_line(*answer) + text(*answer, "client") + ": no amphora, " + text(*answer, "reason") + "\n";
+  return stale_line(*answer) + text(*answer, "client") + ": position " + text(*answer, "position") + ", " + text(*answer, "mac_address") +
          ", amphora " + text(*answer, "amphora_id") + "\n";
 }
 

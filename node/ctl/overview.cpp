@@ -62,8 +62,12 @@ tl::expected<json::object, int> over_rest(const Context& context) {
     if (!lb) return tl::unexpected(lb.error());
     balancers.push_back(line_of(*lb));
   }
+  json::array concerns;
+  const auto* stale = list->if_contains("stale");
+  if (stale != nullptr && stale->is_string()) concerns.push_back(json::object{{"urgent", true}, {"text", *stale}});
   const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-  return json::object{{"unix_ms", now}, {"pair", std::move(*pair)}, {"loadbalancers", std::move(balancers)}, {"loadbalancers_total", total}};
+  return json::object{{"unix_ms", now}, {"pair", std::move(*pair)}, {"concerns", std::move(concerns)},
+                      {"loadbalancers", std::move(balancers)}, {"loadbalancers_total", total}};
 }
 
 }  // namespace

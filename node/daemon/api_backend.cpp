@@ -131,6 +131,8 @@ void ApiBackend::probe_interfaces(const PlugCommand& plug, ProbeDone done) {
 
 const Registry& ApiBackend::registry() const { return replica_.core().applied(); }
 
+std::string ApiBackend::stale() const { return why_stale(role_.status(), replica_.core().status(), config_.peer.has_value()); }
+
 NodeId ApiBackend::node_id() const { return config_.node_id; }
 
 std::vector<NodeId> ApiBackend::members() const {

@@ -30,6 +30,7 @@ class ApiBackend final : public api::Backend {
   void submit(Command command, std::string request_id, ChangeDone done) override;
   void probe_interfaces(const PlugCommand& plug, ProbeDone done) override;
   const Registry& registry() const override;
+  std::string stale() const override;
   NodeId node_id() const override;
   std::vector<NodeId> members() const override;
   api::WriteAccess writable() const override;

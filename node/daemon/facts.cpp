@@ -4,6 +4,18 @@ namespace distributor::node {
 
 using replica::Phase;
 
+namespace {
+
+// Of a node that is no leader.
+std::string why_behind(const replica::Status& status) {
+  if (status.takes_changes) return "it was made the owner a moment ago and does not lead yet";
+  if (!status.why_not.empty()) return status.why_not;
+  if (status.phase == Phase::negotiating) return "it compares histories with the other node";
+  return status.peer.alive ? "the other node does not lead" : "it does not hear the other node, which may take changes alone";
+}
+
+}  // namespace
+
 role::SyncFacts sync_facts(const replica::Status& status, bool standalone, std::size_t load_balancers, std::chrono::milliseconds up_for,
                            std::chrono::milliseconds solo_after) {
   role::SyncFacts facts;
@@ -90,6 +102,19 @@ std::string unequal_ceilings(const std::string& own, const replica::Status& stat
   const auto& peer = status.peer.facts.ceilings;
   if (peer.empty() || own == peer) return {};
   return "this node has \"" + own + "\", the peer \"" + peer + "\": the node that leads decides; give both the same [limits]";
+}
+
+std::string why_stale(const role::Status& role, const replica::Status& status, bool has_peer) {
+  const bool follows = status.phase == Phase::following && status.peer.leads && status.peer.alive;
+  if (follows) return {};
+  std::string why;
+  if (!status.leads) {
+    why = why_behind(status);
+  } else if (has_peer && !status.peer.alive && !(role.vrrp_known && role.vrrp == keepalived::VrrpState::master)) {
+    // Deposed by keepalived alone: the link that would tell of the new leader is cut. Changes are refused here for the same reason.
+    why = "keepalived does not have it as the owner, and it does not hear the other node, which may lead now";
+  }
+  return why.empty() ? why : "this node may show what is old: " + why + "; read again at the management address";
 }
 
 replica::Ownership to_replica(role::Ownership ownership) {

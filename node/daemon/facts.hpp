@@ -36,6 +36,10 @@ std::optional<std::string> why_not_take_over(const role::Status& role, const rep
 // How the peer's [limits] differ from this node's own. Empty: they do not, or are not known (L6).
 std::string unequal_ceilings(const std::string& own, const replica::Status& status);
 
+// Why what this node shows of load balancers may be older than what the pair has answered to clients, and what to do. Empty: it leads, or
+// follows in sync a leader that it hears, and is behind by what is under way at most (H3).
+std::string why_stale(const role::Status& role, const replica::Status& status, bool has_peer);
+
 replica::Ownership to_replica(role::Ownership ownership);
 
 }  // namespace distributor::node

@@ -70,7 +70,7 @@ void Replica::Impl::on_hello(const Header& header, const Hello& hello) {
     if (refused_hellos++ % 256 == 0) {
       log(Severity::error, "the peer is refused: it says pair " + hello.pair_id + ", node " + hello.node_id.text() + ", protocol " +
                                std::to_string(hello.protocol_min) + ".." + std::to_string(hello.protocol_max) + "; wanted pair " + config.pair_id +
-                               ", node " + config.peer_id->text() + ", protocol " + std::to_string(kProtocolMin));
+                               ", node " + config.peer_id->text() + ", protocol " + std::to_string(kProtocolMin) + ".." + std::to_string(kProtocolMax));
     }
     return;
   }

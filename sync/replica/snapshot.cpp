@@ -181,7 +181,7 @@ void Replica::Impl::install_snapshot() {
   batch.meta = meta;
   batch.install_base = std::move(snapshot.load_balancers);
   log(Severity::info, "took over the leader's state at change " + std::to_string(meta.base.seq.value));
-  everything_asked = false;  // with what follows from the log: Open vSwitch does not go back
+  if (everything_asked) out.push_back(Program{history.committed(), {}, true});  // what it has is of another history, or differs; else once all is there
   persist(std::move(batch), [this, end = history.last(), generation = log_generation, credit = SnapshotCredit{snapshot.begin.id, snapshot.next_index}] {
     if (generation != log_generation) return;  // replaced by a later one
     durable = end;

@@ -248,8 +248,11 @@ def test_without_a_peer_that_ever_was_nobody_leads(lab):  # DESIGN: first boot
     wait_until(lambda: lab.pair_of(1)["why_not"], 15, "the lone node to say why it waits")
     refused = lab.api(1).plug("6e2bc8a0-2548-4fb7-a5f0-fb1ef4a696ce", **lab.plug_fields())
     assert refused.status == 503, refused
+    stale = lambda number: lab.api(number).get("/1.0/loadbalancer").expect().body["stale"]  # noqa: E731
+    assert "never in sync" in stale(1)
     lab.nodes[2].power_on()
     lab.wait_in_sync()
+    wait_until(lambda: stale(1) is None and stale(2) is None, 5, "both nodes to answer for what holds")
 
 
 def test_wait_in_sync_says_what_is_missing(lab):

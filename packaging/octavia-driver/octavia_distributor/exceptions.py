@@ -25,6 +25,10 @@ class UnknownToDistributor(RequestRefused):
     """404: the load balancer, or the amphora, is not there."""
 
 
+class StaleAnswer(DistributorException):
+    message = "Distributor %(distributor_id)s cannot tell what holds now: %(stale)s"
+
+
 class NoDistributorAvailable(DistributorException):
     message = ("No distributor has room for load balancer %(lb_id)s, and none may be started: add a pair with "
                "`octavia-distributor pair add`, raise [distributor] vips_per_distributor_max, or set image_tag")

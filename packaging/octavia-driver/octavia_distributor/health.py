@@ -101,7 +101,7 @@ class DistributorHealthManager:
         target = rest.Target(distributor_id, distributors.get(distributor_id).lb_network_ip)
         try:
             lost = wanted - self.client.list_ids(target, timeout_dict=ONE_TRY)
-        except (driver_exceptions.TimeOutException, exceptions.RequestRefused) as error:
+        except (driver_exceptions.TimeOutException, exceptions.RequestRefused, exceptions.StaleAnswer) as error:
             LOG.warning("Distributor %s does not tell what it has: %s", distributor_id, error)
             return False
         if not lost:

@@ -78,11 +78,13 @@ class DistributorClient(rest_api_driver.AmphoraAPIClientBase):
         return self._call("get", target, f"loadbalancer/{lb_id}")
 
     def list_ids(self, target: Target, timeout_dict: dict[str, Any] | None = None) -> set[str]:
-        """Every load balancer that the pair has, over all pages."""
+        """Every load balancer that the pair has, over all pages. StaleAnswer from a node that may not know."""
         found: set[str] = set()
         path = "loadbalancer"
         while True:
             page = self._call("get", target, path, timeout_dict=timeout_dict)
+            if page.get("stale"):
+                raise exceptions.StaleAnswer(distributor_id=target.id, stale=page["stale"])
             found.update(one["lb_id"] for one in page["loadbalancers"])
             if not page["next"]:
                 return found

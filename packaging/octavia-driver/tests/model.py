@@ -25,6 +25,7 @@ class ModelPair(requests.adapters.BaseAdapter):
         self.lose_answers = 0  # so many changes are made and their answers lost
         self.limit = 4096
         self.certificates = []
+        self.stale = None  # why the answering node may show what is old
 
     def send(self, request, **_):
         path = request.url.split("/1.0/")[1]
@@ -52,7 +53,7 @@ class ModelPair(requests.adapters.BaseAdapter):
             self.certificates.append(request.body)
             return {}
         if path == "loadbalancer":
-            return {"loadbalancers": [{"lb_id": one} for one in self.balancers], "next": None}
+            return {"loadbalancers": [{"lb_id": one} for one in self.balancers], "next": None, "stale": self.stale}
         _, lb_id, *verb = path.split("/")
         body = json.loads(request.body) if request.body else {}
         if verb == ["plug"]:

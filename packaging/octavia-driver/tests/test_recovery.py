@@ -77,6 +77,9 @@ def test_the_health_manager_notices_a_pair_that_lost_its_load_balancers(cluster,
     manager.client.session.mount("https://", pair)
     assert manager.restore_if_lost(distributor_id) is False
     pair.balancers.clear()
+    pair.stale = "it was deposed"
+    assert manager.restore_if_lost(distributor_id) is False and not pair.balancers, "nothing is judged by what may be old"
+    pair.stale = None
     manager.check()
     assert lb.id in pair.balancers and not distributors.health(distributor_id).busy
 

@@ -23,6 +23,8 @@ using testing::Certificates;
 using ::testing::HasSubstr;
 using testing::kLb;
 using testing::kOtherLb;
+using ::testing::Not;
+using ::testing::StartsWith;
 using testing::ServerTest;
 
 struct Outcome {
@@ -82,6 +84,19 @@ TEST_F(CtlTest, ConfiguresALoadBalancerFromPlugToUnplug) {  // P3, P5-P7, F1, A5
   EXPECT_THAT(ctl("unregister " + lb + " 02:00:00:00:01:02").text, HasSubstr("vacant         0 1 3"));
   EXPECT_EQ(ctl("unplug " + lb).code, 0);
   EXPECT_THAT(ctl("lb list").text, HasSubstr("0 load balancers"));
+}
+
+TEST_F(CtlTest, WhatMayBeOldIsSaidFirst) {  // H3
+  start();
+  EXPECT_EQ(ctl(plug).code, 0);
+  EXPECT_THAT(ctl("lb list").text, Not(HasSubstr("OLD")));
+  EXPECT_TRUE(json::parse(ctl("lb list --json").text).at("stale").is_null());
+  backend.old = "this node was deposed";
+  for (const auto& read : {std::string("lb list"), "lb show " + lb, "where " + lb + " 203.0.113.5"}) {
+    EXPECT_THAT(ctl(read).text, StartsWith("MAY BE OLD     this node was deposed\n")) << read;
+  }
+  EXPECT_EQ(json::parse(ctl("lb list --json").text).at("stale"), "this node was deposed");
+  EXPECT_THAT(ctl("watch --once --interval 0.2").text, HasSubstr("this node was deposed"));
 }
 
 TEST_F(CtlTest, StatusShowsBothNodes) {  // P9

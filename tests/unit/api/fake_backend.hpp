@@ -31,6 +31,7 @@ class FakeBackend : public Backend {
         .code = ErrorCode::interface_not_found, .field = "mac_address", .message = "no such interface", .fix = {}}));
   }
   const Registry& registry() const override { return state; }
+  std::string stale() const override { return old; }
   NodeId node_id() const override { return parsed<NodeId>("node-a"); }
   std::vector<NodeId> members() const override { return {parsed<NodeId>("node-a"), parsed<NodeId>("node-b")}; }
   WriteAccess writable() const override { return access; }
@@ -53,6 +54,7 @@ class FakeBackend : public Backend {
   NodeView info() const override { return node_view; }
 
   Registry state;
+  std::string old;  // why it may be, as stale() gives it
   WriteAccess access{.allowed = true, .reason = {}, .leader = std::nullopt};
   std::vector<std::string> stored;
   std::optional<ApiError> store_refusal;

@@ -260,6 +260,17 @@ TEST_F(RouterTest, StandbyReadsButRefusesChanges) {  // H3, P9
   EXPECT_EQ(get(kBase).at("lb_id"), kLb);
 }
 
+TEST_F(RouterTest, ReadsOfANodeThatMayBeBehindSaySo) {  // H3, P9
+  post("plug", kPlugBody);
+  const std::vector<std::string> reads = {"/1.0/loadbalancer", kBase, kBase + "/where?client=203.0.113.9"};
+  for (const auto& read : reads) EXPECT_TRUE(get(read).at("stale").is_null()) << read;
+  backend.old = R"(it was deposed ("by a higher term"))";
+  for (const auto& read : reads) EXPECT_EQ(get(read).at("stale"), json::value(backend.old)) << read;
+  EXPECT_FALSE(post("register", kRegisterBody).contains("stale")) << "a change is answered by the leader";
+  const auto absent = refusal(404, call("GET", std::string("/1.0/loadbalancer/") + kOtherLb));
+  EXPECT_THAT(absent, ::testing::AllOf(HasSubstr(backend.old), Not(HasSubstr("plug it first"))));
+}
+
 TEST_F(RouterTest, PairTellsBothNodesAndWhatWasLost) {  // H8
   auto& pair = backend.pair_view;
   pair.pair_id = "pair-1";

@@ -87,6 +87,47 @@ TEST(Facts, AFollowerThatIsBehindIsNotProgrammed) {  // H6
   EXPECT_TRUE(health_facts(status, health).ovs_programmed);
 }
 
+TEST(Facts, ANodeThatMayBeBehindSaysWhy) {  // H3
+  role::Status role;
+  role.vrrp_known = true;
+  role.vrrp = keepalived::VrrpState::backup;
+  replica::Status follower;
+  follower.phase = replica::Phase::following;
+  follower.entitled = follower.peer.alive = follower.peer.leads = true;
+  EXPECT_EQ(why_stale(role, follower, true), "");
+  follower.peer.leads = false;
+  EXPECT_THAT(why_stale(role, follower, true), HasSubstr("the other node does not lead"));
+  follower.peer.alive = false;
+  EXPECT_THAT(why_stale(role, follower, true), HasSubstr("does not hear the other node")) << "its leader is solo by now";
+  replica::Status behind;
+  for (const auto phase : {replica::Phase::fenced, replica::Phase::catching_up, replica::Phase::waiting, replica::Phase::failed}) {
+    behind.phase = phase;
+    behind.why_not = "it was deposed";
+    behind.peer.alive = behind.peer.leads = true;
+    EXPECT_EQ(why_stale(role, behind, true), "this node may show what is old: it was deposed; read again at the management address");
+  }
+  behind.takes_changes = true;
+  EXPECT_THAT(why_stale(role, behind, true), HasSubstr("does not lead yet")) << "what the last owner answered is applied when the term is on disk";
+}
+
+TEST(Facts, ALeaderIsBehindOnlyWhereKeepalivedMayHaveAnother) {  // H3
+  role::Status role;
+  role.vrrp_known = true;
+  role.vrrp = keepalived::VrrpState::backup;
+  replica::Status leader;
+  leader.phase = replica::Phase::leading;
+  leader.leads = leader.takes_changes = leader.peer.alive = true;
+  EXPECT_EQ(why_stale(role, leader, true), "") << "history picks the leader, keepalived follows";
+  leader.phase = replica::Phase::solo;
+  leader.peer.alive = false;
+  EXPECT_THAT(why_stale(role, leader, true), HasSubstr("may lead now"));
+  EXPECT_EQ(why_stale({}, leader, false), "") << "standalone";
+  role.vrrp = keepalived::VrrpState::master;
+  EXPECT_EQ(why_stale(role, leader, true), "");
+  role.vrrp_known = false;
+  EXPECT_THAT(why_stale(role, leader, true), HasSubstr("may lead now")) << "keepalived died as MASTER";
+}
+
 TEST(Facts, UnequalLimitsAreSaid) {  // L6
   replica::Status status;
   EXPECT_EQ(unequal_ceilings(Ceilings{}.text(), status), "") << "the peer's are not known yet";

@@ -369,5 +369,32 @@ TEST(Contact, AFollowerThatFindsAnotherDigestInASnapshotHoldsUpNobody) {  // H12
   });
 }
 
+// Of a version that has no way of speaking in common, newer or older: nothing is decided with it, it is as if it were away.
+TEST(Contact, APeerThatSpeaksNoCommonProtocolIsRefused) {  // H12
+  for (const auto& [lowest, highest] : {std::pair(kProtocolMax + 1, kProtocolMax + 2), std::pair(kProtocolMin - 1, kProtocolMin - 1)}) {
+    Pair pair;
+    ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
+    pair.crash(1);
+    for (auto& node : pair.nodes) node.log.clear();
+    pair.on_delivery = [lowest, highest](std::size_t, Message& message) {
+      if (auto* hello = std::get_if<Hello>(&message.body)) std::tie(hello->protocol_min, hello->protocol_max) = std::pair(lowest, highest);
+    };
+    pair.boot(1);
+    pair.run(seconds(60));
+    const auto theirs = "protocol " + std::to_string(lowest) + ".." + std::to_string(highest) + "; wanted";
+    for (const auto& node : pair.nodes) {
+      const auto tells = [](const std::string& line) { return line.find("the peer is refused") != std::string::npos; };
+      ASSERT_EQ(std::ranges::count_if(node.log, tells), 1) << "an operator has to hear of it, and not with every Hello";
+      EXPECT_THAT(*std::ranges::find_if(node.log, tells), ::testing::ContainsRegex(theirs + ".*protocol " + std::to_string(kProtocolMin)));
+    }
+    EXPECT_EQ(pair.story().find(" leads: "), std::string::npos) << "it was decided with a peer that may mean something else";
+    EXPECT_FALSE(pair.status(0).peer.alive);
+    EXPECT_EQ(pair.must(0, registration(kLb, 1)).durability, Durability::local);
+    pair.on_delivery = {};
+    ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
+    EXPECT_EQ(pair.must(0, registration(kLb, 2)).durability, Durability::pair);
+  }
+}
+
 }  // namespace
 }  // namespace distributor::replica::testing

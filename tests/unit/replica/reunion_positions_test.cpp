@@ -55,7 +55,9 @@ TEST(ReunionPositions, OfALoadBalancerThatWasGivenUpNothingIsPutBehindWhatTheLea
   std::get<RegisterCommand>(moved).items.front().position = Position{5};
   pair.must(0, moved);
   ASSERT_NO_FATAL_FAILURE(meet_for_a_moment(pair));
+  ASSERT_TRUE(pair.run_until([&] { return !pair.status(0).peer.connected; }));
   acknowledge_losses(pair, 0);  // the leader has both, and this node does not know
+  ASSERT_EQ(pair.status(0).dropped, 0U);
   ASSERT_NO_FATAL_FAILURE(part(pair));
   pair.must(0, ReplaceCommand{kLb, failed, {}});
   ASSERT_EQ(position_of(pair, 0, 20), 0U);  // as it was told

@@ -249,14 +249,16 @@ TEST(Replica, ContactEndsAfterAFewComparisonsWhateverTheDelays) {  // no liveloc
   }
 }
 
-TEST(Replica, RequestIdThatWasSeenIsAnsweredWithoutASecondChange) {
+// What it asked for was undone meanwhile: judged by the state alone, a late retry would bring the amphora back.
+TEST(Replica, RequestIdThatWasSeenIsAnsweredWithoutASecondChange) {  // H2
   Pair pair;
-  const auto first = pair.must(0, registration(kLb, 1), "id-1");
+  EXPECT_TRUE(pair.must(0, registration(kLb, 1), "id-1").changed);
+  const auto mac = std::get<RegisterCommand>(registration(kLb, 1)).items.front().amphora.mac;
+  EXPECT_TRUE(pair.must(0, UnregisterCommand{kLb, {mac}}, "id-2").changed);
   const auto last = pair.status(0).last;
-  const auto again = pair.must(0, registration(kLb, 1), "id-1");
-  EXPECT_FALSE(again.changed);
-  EXPECT_TRUE(first.changed);
+  EXPECT_FALSE(pair.must(0, registration(kLb, 1), "id-1").changed);
   EXPECT_EQ(pair.status(0).last, last);
+  EXPECT_EQ(pair.amphorae(0), 0U);
 }
 
 TEST(Replica, ChangeThatIsNoneIsAnsweredFromWhatBothHold) {
@@ -296,6 +298,24 @@ TEST(Replica, NeverSyncedNodeWaitsUntilItIsTold) {
   EXPECT_EQ(world.status(0).phase, Phase::waiting);
   EXPECT_FALSE(world.status(0).entitled);
   EXPECT_THAT(world.status(0).why_not, HasSubstr("init --alone"));
+}
+
+// Its table is empty because it knows nothing: the rules that stand are of somebody who does.
+TEST(Replica, NeverSyncedNodeTouchesNoRulesBeforeItIsTold) {  // H13, O4
+  for (const bool ever_synced : {false, true}) {
+    DurableState disk;
+    disk.meta.ever_synced = ever_synced;
+    Config config;
+    config.node_id = NodeId::parse("node-a").value();
+    config.peer_id = NodeId::parse("node-b").value();
+    Replica core(config, disk, TimePoint(seconds(1000)));
+    std::size_t asked = 0;
+    for (int second = 0; second < 30; ++second) {
+      const auto event = second == 1 ? Event(OwnershipChanged{Ownership::master, true}) : Event(Tick{});
+      for (const auto& effect : core.step(event, seconds(1000 + second))) asked += std::holds_alternative<Program>(effect) ? 1 : 0;
+    }
+    EXPECT_EQ(asked, ever_synced ? 1U : 0U);
+  }
 }
 
 TEST(Replica, ToldToBeginAloneItLeads) {
