@@ -111,7 +111,7 @@ std::string why_stale(const role::Status& role, const replica::Status& status, b
   if (!status.leads) {
     why = why_behind(status);
   } else if (has_peer && !status.peer.alive && !(role.vrrp_known && role.vrrp == keepalived::VrrpState::master)) {
-    // Deposed by keepalived alone: the link that would tell of the new leader is cut. Changes are refused here for the same reason.
+    // Deposed by keepalived alone: the link that would tell of the new leader is cut. For the same reason BACKUP takes no change.
     why = "keepalived does not have it as the owner, and it does not hear the other node, which may lead now";
   }
   return why.empty() ? why : "this node may show what is old: " + why + "; read again at the management address";
