@@ -204,9 +204,7 @@ void Replica::Impl::on_message(const Header& header, const Orphans& orphans) {
   orphans_durable = orphans_answered = false;
   const auto compared = compare(orphans);
   // What a batch before could not have stays out.
-  if (!planted(Planted::undo_the_leader)) {
-    for (const auto& lb : compared.touched) orphans_closed.emplace(lb, "the leader changed the same load balancer meanwhile");
-  }
+  for (const auto& lb : compared.touched) orphans_closed.emplace(lb, "the leader changed the same load balancer meanwhile");
   std::vector<LogEntry> made;
   std::vector<DroppedChange> refused;
   for (const auto& change : orphans.changes) {
@@ -247,7 +245,9 @@ std::optional<std::string> Replica::Impl::refusal_of(const DroppedChange& change
   if (!command) return "it cannot be read: " + command.error().message;
   if (!orphans.propose) return change.reason;
   if (!history.holds(orphans.common)) return "the leader's log does not reach back to what both had";
-  if (const auto closed = orphans_closed.find(load_balancer_of(*command)); closed != orphans_closed.end()) return closed->second;
+  if (const auto closed = orphans_closed.find(load_balancer_of(*command)); closed != orphans_closed.end() && !planted(Planted::undo_the_leader)) {
+    return closed->second;
+  }
   const auto judged = history.tail().check(*command);
   if (!judged) return "proposed again and refused: " + judged.error().message;
   return std::nullopt;

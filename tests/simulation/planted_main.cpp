@@ -26,7 +26,7 @@ constexpr Bug kBugs[] = {
     {Planted::ignore_digest, "ignore a digest", 50},
     {Planted::half_snapshot, "install half a snapshot", 50},
     {Planted::forget_dropped, "forget the list of dropped changes", 115},
-    {Planted::undo_the_leader, "undo what the leader had answered", 20},
+    {Planted::undo_the_leader, "undo what the leader had answered", 100},
 };
 
 int run(const std::string& json) {
