@@ -140,6 +140,7 @@ void Replica::Impl::on(const InitAlone&) {
   batch.meta = meta;
   persist(std::move(batch), [this] {
     log(Severity::warning, "told to begin alone: this node's data is the pair's from here on");
+    if (history.committed() < history.last().seq) commit_through(history.last().seq);
     program_everything_once();
     if (peer.connected) start_comparison("begun alone");
   });
@@ -211,7 +212,11 @@ void Replica::Impl::run_time() {
 // Whether anything that a change has to wait for goes on there.
 void Replica::Impl::watch_follower() {
   const bool has_all = follower.streaming && follower.synced && follower.durable.seq == history.last().seq;
-  if (peer_silent() || has_all) moved_at = now;
+  if (peer_silent() || has_all) {
+    moved_at = now;
+    moved_to = has_all ? history.last().seq : Seq{};
+    moved_chunks = 0;
+  }
   const bool stuck = follower_stuck() && !standalone();
   if (stuck && !told_stuck) {
     log(Severity::error, "the peer is heard and does not get in step: changes are on this node alone until it does; look at its log, and at both versions");

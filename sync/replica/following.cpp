@@ -135,7 +135,7 @@ void Replica::Impl::list_as_orphans(const std::vector<LogEntry>& cut, PersistBat
   dropped.insert(dropped.begin() + static_cast<std::ptrdiff_t>(orphans_first + orphans_unsent), orphans.begin(), orphans.end());
   orphans_unsent += orphans.size();
   list_dropped(std::move(listed), batch);
-  out.push_back(Program{history.committed(), {}, true});
+  if (everything_asked) out.push_back(Program{history.committed(), {}, true});
 }
 
 // Onto the durable list.

@@ -34,6 +34,8 @@ void Replica::Impl::promote(const std::string& why, Term above) {
   follower_locator.reset();
   refused_entry.reset();
   moved_at = now;
+  moved_to = Seq{};
+  moved_chunks = 0;
   snapshot_in.running = false;
   ceiling_durable = Seq{};
   PersistBatch batch;
@@ -125,7 +127,11 @@ void Replica::Impl::on_message(const Header& header, const Ack& ack) {
 void Replica::Impl::take_ack(const LogPoint& point, bool synced, std::uint64_t snapshot) {
   if (snapshot < peer.snapshot_given) return;  // a late one, of the log that the snapshot replaced
   if (!follower.streaming || !history.holds(point) || point.seq < follower.durable.seq) return;
-  if (point.seq > follower.durable.seq) follower.progress = moved_at = now;
+  if (point.seq > follower.durable.seq) follower.progress = now;
+  if (point.seq > moved_to) {
+    moved_to = point.seq;
+    moved_at = now;
+  }
   const bool has_all = synced && point.seq == history.last().seq;  // also where a snapshot was refused that is not needed any more
   if (refused_entry && (has_all || point.seq >= refused_entry->seq)) refused_entry.reset();
   const bool first = !follower.synced && synced;

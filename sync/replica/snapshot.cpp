@@ -41,7 +41,8 @@ Seq Replica::Impl::snapshot_seq() const {
 void Replica::Impl::own_the_point(const LogPoint& point) {
   const bool covered = meta.pairing.term == meta.term && meta.pairing.ceiling.seq >= point.seq;
   if (covered) return;
-  meta.pairing = {meta.term, point, meta.pairing.peer_boot == peer.boot ? peer.boot : 0};
+  const auto& ceiling = meta.pairing.ceiling.seq > point.seq && history.holds(meta.pairing.ceiling) ? meta.pairing.ceiling : point;
+  meta.pairing = {meta.term, LogPoint(ceiling), meta.pairing.peer_boot == peer.boot ? peer.boot : 0};
   PersistBatch batch;
   batch.meta = meta;
   persist(std::move(batch), {});
@@ -65,13 +66,18 @@ void Replica::Impl::send_chunks() {
 void Replica::Impl::on_message(const Header& header, const SnapshotCredit& credit) {
   // Only with the last chunk does a follower take this term over: until then it speaks in its own (H1).
   if (mode != Mode::leading || header.term > meta.term || !snapshot_out.running || credit.id != snapshot_out.id) return;
-  snapshot_out.progress = moved_at = now;
+  snapshot_out.progress = now;
+  if (credit.next_index > moved_chunks) {
+    moved_chunks = credit.next_index;
+    moved_at = now;
+  }
   snapshot_out.credited = std::max(snapshot_out.credited, credit.next_index);
   if (!snapshot_out.finished || snapshot_out.credited < snapshot_out.next_index) return send_chunks();
   // All of it arrived and is installed: what was appended meanwhile follows from the log.
   const auto point = snapshot_out.point;
   peer.snapshot_given = snapshot_out.id;
   refused_entry.reset();
+  moved_to = std::min(moved_to, point.seq);
   snapshot_patience = kSnapshotPatience;
   snapshot_out = SnapshotOut{};
   if (!history.point(point.seq)) return begin_snapshot();
@@ -86,7 +92,7 @@ void Replica::Impl::on_message(const Header& header, const SnapshotBegin& begin_
   snapshot_in.running = true;
   snapshot_in.begin = begin_of;
   peer.leads = true;
-  peer.last = begin_of.point;
+  if (begin_of.point.seq > peer.last.seq) peer.last = begin_of.point;  // it is older than what the leader has
 }
 
 void Replica::Impl::on_message(const Header& header, const SnapshotChunk& chunk) {
@@ -174,7 +180,6 @@ void Replica::Impl::install_snapshot() {
   meta.base = snapshot.begin.point;
   if (meta.pair_floor.seq <= meta.base.seq || !history.holds(meta.pair_floor)) meta.pair_floor = meta.base;
   meta.pairing = {meta.term, meta.pair_floor, 0};
-  meta.ever_synced = true;
   leader_has_floor = true;
   diverged = false;
   programmed = Seq{0};

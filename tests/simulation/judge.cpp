@@ -247,6 +247,7 @@ bool Judge::may_lose_disk(std::size_t host) const {
 
 void Judge::disk_lost(std::size_t host) {
   suspect_[host] = true;
+  wiped_[host] = !world_.hosts[host].disk.platter.meta.ever_synced;
   term_seen_[host] = world_.hosts[host].disk.platter.meta.term;
   last_disk_loss_ = world_.timeline.now();
   for (auto& [key, entry] : entries_) entry.on_platter[host] = false;
@@ -277,7 +278,7 @@ void Judge::stepped(std::size_t host) {
   }
   // Alone it cannot know what its lost disk had. It must once it has compared histories with a peer that has it.
   const bool compared = now.peer.connected && now.peer.alive && now.phase != replica::Phase::negotiating;
-  const bool trusted = !suspect_[host] || compared;
+  const bool trusted = !suspect_[host] || wiped_[host] || compared;
   if (now.leads && trusted && !holds_promises(log)) violation(name + " leads without change " + text_of(promised_seq_) + ", which was answered `pair`");
   // Both disks agree as far as was promised: nothing promised is ever cut or replaced (a lost disk lacks it until it is in sync again).
   if (!suspect_[host] && !holds_promises(platters_[host])) violation(name + ": change " + text_of(promised_seq_) + " was answered `pair` and is not on its disk any more");

@@ -122,6 +122,7 @@ class Judge : public Observer {
   std::array<std::unordered_set<Key>, 2> durable_;
   std::array<Term, 2> term_seen_{};
   std::array<bool, 2> excused_{};      // silently corrupted, not healed yet
+  std::array<bool, 2> wiped_{};        // ... and nothing was on it: then it knows that it knows nothing
   std::array<bool, 2> suspect_{};      // its disk was lost and the pair was not in sync since
   std::array<std::pair<Key, Key>, 2> base_checked_{};  // a base that was found to descend from the promised entry, and that entry
   Key promised_ = 0;                   // the newest entry that was answered `pair`

@@ -315,6 +315,8 @@ struct Replica::Impl {
   Follower follower;
   std::optional<RefusedEntry> refused_entry;  // leader
   TimePoint moved_at{0};     // leader: the follower had all then, or took something, or was silent
+  Seq moved_to;              // ... what it had then, and of a snapshot: less is no movement, however often it begins anew
+  std::uint64_t moved_chunks = 0;
   bool told_stuck = false;   // ... and the journal has it
   SnapshotOut snapshot_out;
   bool snapshot_mends = false;  // ... a state that differs, of a follower whose log reaches: all that it has stays below it

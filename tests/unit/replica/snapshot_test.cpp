@@ -258,6 +258,56 @@ TEST(Replica, ANodeThatTookAStateProgramsNothingBeforeItHasWhatFollows) {  // H1
   expect_programmed_at_once(portions);
 }
 
+// In the middle of catching up, and its peer is gone for good.
+TEST(Replica, ToldToBeginAloneItProgramsWhatItHas) {
+  Config portions;
+  portions.message_entries_max = 3;
+  Pair pair(1, portions);
+  for (std::uint32_t i = 0; i < 60; ++i) pair.must(0, registration(kLb, i));
+  pair.crash(1);
+  pair.wipe(1);
+  pair.run(seconds(3));
+  std::vector<Program> programs;
+  pair.on_program = [&](std::size_t node, const Program& program) {
+    if (node == 1) programs.push_back(program);
+  };
+  pair.boot(1);
+  ASSERT_TRUE(pair.run_until([&] { return pair.nodes[1].disk.log.size() > 30; }));
+  pair.crash(0);
+  pair.run(seconds(3));
+  const auto has = pair.status(1).last;
+  pair.tell(1, InitAlone{});
+  pair.run(seconds(3));
+  ASSERT_FALSE(programs.empty());
+  EXPECT_EQ(programs.front().seq, has) << "its rules are gone";
+  EXPECT_EQ(pair.status(1).committed, has);
+}
+
+TEST(Replica, ARestoredNodeProgramsNothingBeforeItHasAll) {
+  Config portions;
+  portions.message_entries_max = 3;
+  Pair pair(1, portions);
+  pair.set_link(false);
+  pair.own(1, Ownership::master);
+  ASSERT_TRUE(pair.run_until([&] { return pair.status(0).phase == Phase::solo && pair.status(1).phase == Phase::solo; }));
+  pair.must(1, registration(kLb, 200));
+  auto backup = pair.nodes[1].disk;
+  backup.meta.ever_synced = false;
+  pair.crash(1);
+  for (std::uint32_t i = 0; i < 60; ++i) pair.must(0, registration(kLb, i));
+  const auto last = pair.status(0).last;
+  pair.nodes[1].disk = backup;
+  std::vector<Program> programs;
+  pair.on_program = [&](std::size_t node, const Program& program) {
+    if (node == 1) programs.push_back(program);
+  };
+  pair.boot(1);
+  pair.set_link(true);
+  ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
+  ASSERT_FALSE(programs.empty());
+  for (const auto& program : programs) EXPECT_TRUE(!program.everything || program.seq >= last) << "all of change " << program.seq.value << " of " << last.value;
+}
+
 // The state that a leader sends is older than its newest; what both disks had beyond stays on both all the same.
 TEST(Replica, AStateThatIsTakenLacksNothingThatTheOtherMayHaveHelpedToAcknowledge) {  // H1
   Config small;

@@ -67,6 +67,57 @@ TEST(StuckPeer, AFollowerThatDiesAtEveryEntryHoldsUpNobody) {
   expect_together_again(pair);
 }
 
+TEST(StuckPeer, AFollowerThatNeverHearsAnEntryHoldsUpNobodyAlsoAfterANewContact) {  // it asks every second, and says each time what it has
+  Pair pair;
+  pair.on_delivery = [](std::size_t to, Message& message) {
+    const auto* append = std::get_if<Append>(&message.body);
+    if (to == 1 && append != nullptr && !append->entries.empty()) message.header.receiver_boot = 1;
+  };
+  const auto first = pair.submit(0, registration(kLb, 0));
+  pair.run(milliseconds(500));
+  pair.set_link(false);
+  pair.run(milliseconds(100));
+  pair.set_link(true);
+  ASSERT_TRUE(pair.run_until([&] { return pair.answer(first).has_value(); }, seconds(60)));
+  EXPECT_TRUE(std::holds_alternative<ChangeAccepted>(pair.answers.at(first).result));
+  ASSERT_NO_FATAL_FAILURE(expect_changes_go_on(pair, 2));
+  expect_together_again(pair);
+}
+
+TEST(StuckPeer, AFollowerThatDiesAtTheEndOfASnapshotHoldsUpNobody) {
+  Config small;
+  small.log_keep_max = 32;
+  small.checkpoint_every = 8;
+  small.in_flight_max = 4;
+  small.message_bytes_max = 400;
+  small.snapshot_window = 2;
+  Pair pair(1, small);
+  for (std::uint32_t lb = 2; lb < 40; ++lb) pair.must(0, plug(lb_number(lb)));
+  for (std::uint32_t i = 0; i < 80; ++i) pair.must(0, registration(lb_number(2 + i % 38), i));
+  pair.crash(1);
+  pair.wipe(1);
+  pair.run(seconds(3));
+  bool arrived = false;
+  pair.on_delivery = [&](std::size_t to, Message& message) {
+    const auto* chunk = std::get_if<SnapshotChunk>(&message.body);
+    if (to != 1 || chunk == nullptr || !chunk->last) return;
+    arrived = true;
+    message.header.receiver_boot = 1;
+  };
+  pair.boot(1);
+  pair.run(milliseconds(50));
+  const auto handle = pair.submit(0, registration(kLb, 1));
+  for (int restarts = 0; restarts < 40 && !pair.answer(handle); ++restarts) {
+    pair.run_until([&] { return std::exchange(arrived, false) || pair.answer(handle).has_value(); }, seconds(3));
+    pair.crash(1);
+    pair.run(seconds(1));
+    pair.boot(1);
+    pair.own(1, Ownership::backup, false);
+  }
+  ASSERT_TRUE(pair.answer(handle));
+  EXPECT_TRUE(std::holds_alternative<ChangeAccepted>(pair.answers.at(handle).result));
+}
+
 // Whatever moves is waited for, however long all of it takes.
 TEST(StuckPeer, ASlowFollowerIsWaitedFor) {
   Pair pair;
