@@ -13,6 +13,12 @@ void expect_where_told_or_listed(const Pair& pair, std::uint32_t number, std::si
   }
 }
 
+// Amphora 1, at node 0.
+void move_to_5(Pair& pair) {
+  pair.must(0, UnregisterCommand{kLb, macs_of(registration(kLb, 1))});
+  pair.must(0, registration(kLb, 1, Position{5}));
+}
+
 void until_settled(Pair& pair) {
   ASSERT_TRUE(pair.run_until([&] { return pair.converged() && pair.status(1).leads && pair.status(0).dropped == 0; }));
 }
@@ -50,10 +56,7 @@ TEST(ReunionPositions, OfALoadBalancerThatWasGivenUpNothingIsPutBehindWhatTheLea
   pair.must(0, spare);
   ASSERT_NO_FATAL_FAILURE(part(pair));
   const auto failed = macs_of(registration(kLb, 1)).front();
-  pair.must(0, UnregisterCommand{kLb, {failed}});
-  auto moved = registration(kLb, 1);
-  std::get<RegisterCommand>(moved).items.front().position = Position{5};
-  pair.must(0, moved);
+  move_to_5(pair);
   ASSERT_NO_FATAL_FAILURE(meet_for_a_moment(pair));
   ASSERT_TRUE(pair.run_until([&] { return !pair.status(0).peer.connected; }));
   acknowledge_losses(pair, 0);  // the leader has both, and this node does not know
@@ -116,10 +119,7 @@ TEST(ReunionPositions, WhatStandsBehindAChangeThatIsNotMadeIsNotMadeEither) {
   pair.must(0, registration(kLb, 1));  // at 0
   ASSERT_NO_FATAL_FAILURE(part(pair));
   const auto failed = macs_of(registration(kLb, 1)).front();
-  pair.must(0, UnregisterCommand{kLb, {failed}});
-  auto moved = registration(kLb, 1);
-  std::get<RegisterCommand>(moved).items.front().position = Position{5};
-  pair.must(0, moved);
+  move_to_5(pair);
   pair.must(0, ReplaceCommand{kLb, failed, {}});  // told 5
   pair.on_delivery = [](std::size_t to, Message& message) {
     auto* orphans = std::get_if<Orphans>(&message.body);

@@ -17,6 +17,17 @@ void expect_changes_go_on(Pair& pair, std::uint32_t count) {
   EXPECT_NE(pair.story().find("does not get in step"), std::string::npos);
 }
 
+// Node 1 dies at what `arrived` tells of, and is there again a second later; until the client has its answer.
+void die_whenever(bool& arrived, Pair& pair, RequestHandle handle) {
+  for (int restarts = 0; restarts < 40 && !pair.answer(handle); ++restarts) {
+    pair.run_until([&] { return std::exchange(arrived, false) || pair.answer(handle).has_value(); }, seconds(3));
+    pair.crash(1);
+    pair.run(seconds(1));
+    pair.boot(1);
+    pair.own(1, Ownership::backup, false);
+  }
+}
+
 void expect_together_again(Pair& pair) {
   pair.on_delivery = {};
   ASSERT_TRUE(pair.run_until([&] { return pair.converged() && pair.status(0).phase == Phase::leading; }, seconds(30)));
@@ -55,13 +66,7 @@ TEST(StuckPeer, AFollowerThatDiesAtEveryEntryHoldsUpNobody) {
     message.header.receiver_boot = 1;
   };
   const auto handle = pair.submit(0, registration(kLb, 1));
-  for (int restarts = 0; restarts < 40 && !pair.answer(handle); ++restarts) {
-    pair.run_until([&] { return std::exchange(arrived, false) || pair.answer(handle).has_value(); }, seconds(3));
-    pair.crash(1);
-    pair.run(seconds(1));
-    pair.boot(1);
-    pair.own(1, Ownership::backup, false);
-  }
+  die_whenever(arrived, pair, handle);
   ASSERT_TRUE(pair.answer(handle));
   EXPECT_TRUE(std::holds_alternative<ChangeAccepted>(pair.answer(handle)->result));
   expect_together_again(pair);
@@ -107,13 +112,7 @@ TEST(StuckPeer, AFollowerThatDiesAtTheEndOfASnapshotHoldsUpNobody) {
   pair.boot(1);
   pair.run(milliseconds(50));
   const auto handle = pair.submit(0, registration(kLb, 1));
-  for (int restarts = 0; restarts < 40 && !pair.answer(handle); ++restarts) {
-    pair.run_until([&] { return std::exchange(arrived, false) || pair.answer(handle).has_value(); }, seconds(3));
-    pair.crash(1);
-    pair.run(seconds(1));
-    pair.boot(1);
-    pair.own(1, Ownership::backup, false);
-  }
+  die_whenever(arrived, pair, handle);
   ASSERT_TRUE(pair.answer(handle));
   EXPECT_TRUE(std::holds_alternative<ChangeAccepted>(pair.answers.at(handle).result));
 }
