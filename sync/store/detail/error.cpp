@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <system_error>
 
 namespace distributor::store::detail {
@@ -39,6 +40,16 @@ StoreError error_from_errno(int error, const std::string& wanted) {
   const auto message = wanted + ": " + std::generic_category().message(error);
   if (error == ENOSPC || error == EDQUOT) return {StoreErrorCode::full, message, kFixSpace};
   return {StoreErrorCode::io, message, kFixDisk};
+}
+
+// A page that the disk does not give back is in the verdict like one that is damaged, but with the code of the read.
+StoreError error_from_check(const std::string& verdict) {
+  const std::string before_code = "error code=";
+  const auto message = "SQLite's check of the store found: " + verdict;
+  const auto at = verdict.find(before_code);
+  const auto code = at == std::string::npos ? 0UL : std::strtoul(verdict.c_str() + at + before_code.size(), nullptr, 10);
+  if ((code & 0xffU) == SQLITE_IOERR) return {StoreErrorCode::io, message, kFixDisk};
+  return corrupt(message);
 }
 
 StoreError corrupt(const std::string& message) {

@@ -16,6 +16,7 @@ struct Refused {
 
 StoreError error_from(const SQLite::Exception& exception, const std::string& wanted);
 StoreError error_from_errno(int error, const std::string& wanted);
+StoreError error_from_check(const std::string& verdict);  // of SQLite's check, other than "ok"
 StoreError corrupt(const std::string& message);
 StoreError bad_batch(const std::string& message);
 

@@ -126,7 +126,7 @@ void prepare(SQLite::Database& database, const std::string& pair_id, const NodeI
                  "the other one runs this version: the node then takes everything from its peer"}};
   }
   const auto verdict = database.execAndGet("PRAGMA quick_check(1)").getString();
-  if (verdict != "ok") throw Refused{corrupt("SQLite's check of the store found: " + verdict)};
+  if (verdict != "ok") throw Refused{error_from_check(verdict)};
   check_identity(database, pair_id, node_id);
 }
 
