@@ -47,13 +47,13 @@ Key Judge::key_at(const Log& log, Seq seq) const {
 
 // ---- the book
 
-void Judge::book(std::size_t host, const replica::LogEntry& entry) {
+void Judge::book(std::size_t host, const replica::LogEntry& entry, bool of_a_batch) {
   const auto key = key_of(entry.digest);
   if (entries_.contains(key)) return;
   const auto previous = entries_.find(key_of(entry.previous));
   const auto command = decode_command(entry.command);
   if (previous == entries_.end() || !command) return violation("entry " + text_of(entry.seq) + " has no known predecessor or cannot be read");
-  Entry made{key_of(entry.previous), entry.term, entry.seq, entry.request_id, entry.command, *command, world_.timeline.now(), host, {}, false, previous->second.after};
+  Entry made{key_of(entry.previous), entry.term, entry.seq, entry.request_id, entry.command, *command, world_.timeline.now(), host, {}, false, of_a_batch, previous->second.after};
   const auto before = made.after;
   if (!made.after.apply(*command)) violation("entry " + text_of(entry.seq) + " is refused by the registry");
   check_positions(made, before);
@@ -108,7 +108,7 @@ void Judge::booted(std::size_t host) {
 }
 
 void Judge::asked_to_persist(std::size_t host, const replica::PersistBatch& batch) {
-  for (const auto& entry : batch.append) book(host, entry);
+  for (const auto& entry : batch.append) book(host, entry, batch.append.size() > 1);
   for (const auto& change : batch.dropped) listed_.emplace(change.command, change.request_id);
   if (batch.install_base) check_replaced(host, logs_[host], batch);
   follow_list(host, batch);

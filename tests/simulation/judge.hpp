@@ -30,6 +30,7 @@ struct Entry {
   std::size_t maker = 0;  // the node that led then
   std::array<bool, 2> on_platter{};  // of each node: was, and the disk was not lost since
   bool was_on_a_platter = false;
+  bool of_a_batch = false;  // made together with others: of the peer's at a reunion, a client's is made by itself
   Registry after;  // the state when it is applied to what its predecessors left
 };
 
@@ -90,7 +91,7 @@ class Judge : public Observer {
     Seq last() const { return Seq{base.value + keys.size() - 1}; }
   };
   void violation(std::string text);
-  void book(std::size_t host, const replica::LogEntry& entry);
+  void book(std::size_t host, const replica::LogEntry& entry, bool of_a_batch);
   void follow(Log& log, const replica::PersistBatch& batch);
   void check_replaced(std::size_t host, const Log& before, const replica::PersistBatch& batch);
   void follow_list(std::size_t host, const replica::PersistBatch& batch);

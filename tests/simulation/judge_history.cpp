@@ -172,6 +172,7 @@ bool Judge::stands_as_told(const Entry& told, const Entry& now) const {
 // A client's own call made this change, as far as anybody can tell: where its outcome stayed unknown, it may have.
 bool Judge::was_called_for(Key key) const {
   const auto& entry = entries_.at(key);
+  if (entry.of_a_batch) return false;
   return std::ranges::any_of(attempts_, [&](const auto& one) {
     const auto& attempt = one.second;
     if (attempt.host != entry.maker || attempt.request_id != entry.request_id || attempt.invoked > entry.created || !is_of(attempt, entry)) return false;
