@@ -45,9 +45,9 @@ class Registry {
 
   // What would happen; changes nothing.
   tl::expected<Applied, RegistryError> check(const Command& command) const;
-  // The same command with everything in it that this state decides for the caller: positions and roles, the spare, the hash seed. Here it
-  // does the same; where the state is another one it ends as it does here, or is refused (O2). One that is refused, or changes nothing,
-  // comes back as it is.
+  // The same command with what this state decides for the caller: positions and roles, the spare, the hash seed. Here it does the same; on
+  // another state it ends with these, or is refused (O2): but REPLACE takes the place that the failed amphora has there. One that is
+  // refused, or changes nothing, comes back as it is.
   Command settled(const Command& command) const;
   // Applies the whole command, or returns the error and changes nothing.
   tl::expected<Applied, RegistryError> apply(const Command& command);

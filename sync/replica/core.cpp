@@ -15,6 +15,9 @@ constexpr Duration kResendAfter = std::chrono::milliseconds(500);  // entries or
 
 Replica::Impl::Impl(Config wanted, DurableState state, TimePoint start)
     : config(std::move(wanted)), now(start), started(start), meta(state.meta), history(state), dropped(std::move(state.dropped)) {
+  config.message_bytes_max = std::clamp<std::size_t>(config.message_bytes_max, 1, kBatchBytesMax);
+  config.message_entries_max = std::clamp<std::size_t>(config.message_entries_max, 1, kEntriesPerMessageMax);
+  config.snapshot_window = std::clamp<std::uint64_t>(config.snapshot_window, 1, kSnapshotWindow);
   meta.pair_id = config.pair_id;
   meta.node_id = config.node_id;
   durable = history.last();

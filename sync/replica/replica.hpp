@@ -38,7 +38,7 @@ struct Config {
   std::size_t log_keep_max = 10'000;                    // bound of the log while the peer is away
   std::size_t checkpoint_every = 512;
   std::size_t request_ids_remembered = limits::kRequestIdsRemembered;  // so many changes back; the log holds that much (H2)
-  // Of what is sent: bytes and entries of a message, chunks of a snapshot without a credit. At most as in message.hpp.
+  // Of what is sent: bytes and entries of a message, chunks of a snapshot without a credit. Brought into 1 .. what message.hpp allows.
   std::size_t message_bytes_max = kBatchBytesMax;
   std::size_t message_entries_max = kEntriesPerMessageMax;
   std::uint64_t snapshot_window = kSnapshotWindow;

@@ -40,10 +40,7 @@ TEST(OlderState, AWipedNodeThatHasThatOnlyProgramsNothingAfterARestart) {
   pair.boot(1);
   ASSERT_TRUE(pair.run_until([&] { return pair.nodes[1].disk.meta.base.seq.value > 0; }));
   pair.crash(1);
-  std::vector<Program> programs;
-  pair.on_program = [&](std::size_t node, const Program& program) {
-    if (node == 1) programs.push_back(program);
-  };
+  const auto& programs = programs_of(pair, 1);
   pair.boot(1);
   ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
   for (const auto& program : programs) EXPECT_TRUE(!program.everything || program.seq >= last) << "all of change " << program.seq.value << " of " << last.value;

@@ -47,11 +47,21 @@ struct Pair : World {
     if (!lb) return 0;
     return static_cast<std::size_t>(std::count_if(lb->slots.begin(), lb->slots.end(), [](const Slot& slot) { return slot.occupant.has_value(); }));
   }
+  std::vector<Program> programs;  // of the node that programs_of() was called for
   ~Pair() {
     if (::testing::Test::HasFailure()) std::printf("%s", story().c_str());
     EXPECT_THAT(violations, ::testing::IsEmpty());
     EXPECT_THAT(answered_twice, ::testing::IsEmpty());
   }
 };
+
+// What a node tells its Open vSwitch from now on.
+inline const std::vector<Program>& programs_of(Pair& pair, std::size_t wanted) {
+  pair.programs.clear();
+  pair.on_program = [&pair, wanted](std::size_t node, const Program& program) {
+    if (node == wanted) pair.programs.push_back(program);
+  };
+  return pair.programs;
+}
 
 }  // namespace distributor::replica::testing

@@ -233,10 +233,7 @@ void expect_programmed_at_once(const Config& config) {
   const auto last = pair.status(0).last;
   pair.wipe(1);
   pair.run(seconds(3));
-  std::vector<Program> programs;
-  pair.on_program = [&](std::size_t node, const Program& program) {
-    if (node == 1) programs.push_back(program);
-  };
+  const auto& programs = programs_of(pair, 1);
   pair.boot(1);
   ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
   ASSERT_FALSE(programs.empty());
@@ -267,10 +264,7 @@ TEST(Replica, ToldToBeginAloneItProgramsWhatItHas) {
   pair.crash(1);
   pair.wipe(1);
   pair.run(seconds(3));
-  std::vector<Program> programs;
-  pair.on_program = [&](std::size_t node, const Program& program) {
-    if (node == 1) programs.push_back(program);
-  };
+  const auto& programs = programs_of(pair, 1);
   pair.boot(1);
   ASSERT_TRUE(pair.run_until([&] { return pair.nodes[1].disk.log.size() > 30; }));
   pair.crash(0);
@@ -297,10 +291,7 @@ TEST(Replica, ARestoredNodeProgramsNothingBeforeItHasAll) {
   for (std::uint32_t i = 0; i < 60; ++i) pair.must(0, registration(kLb, i));
   const auto last = pair.status(0).last;
   pair.nodes[1].disk = backup;
-  std::vector<Program> programs;
-  pair.on_program = [&](std::size_t node, const Program& program) {
-    if (node == 1) programs.push_back(program);
-  };
+  const auto& programs = programs_of(pair, 1);
   pair.boot(1);
   pair.set_link(true);
   ASSERT_TRUE(pair.run_until([&] { return pair.converged(); }));
