@@ -91,7 +91,9 @@ void Replica::Impl::on(const PersistDone& event) {
   if (found == persisting.end()) return;
   const auto then = std::move(found->second);
   persisting.erase(found);
-  if (mode != Mode::failed && then) then();
+  for (const auto& one : then) {
+    if (mode != Mode::failed && one) one();
+  }
 }
 
 void Replica::Impl::on(const PersistFailed& event) {
@@ -322,8 +324,13 @@ void Replica::Impl::persist(PersistBatch batch, std::function<void()> then) {
     floor_dirty = false;
     meta_asked = *batch.meta;
   }
-  persisting.emplace(token, std::move(then));
+  persisting[token].push_back(std::move(then));
   out.push_back(Persist{token, std::move(batch)});
+}
+
+void Replica::Impl::after_what_is_on_its_way(std::function<void()> then) {
+  if (persisting.empty()) return then();
+  persisting.rbegin()->second.push_back(std::move(then));
 }
 
 void Replica::Impl::send(Body body) { send(std::move(body), peer.boot); }

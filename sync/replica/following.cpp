@@ -43,7 +43,7 @@ void Replica::Impl::on_message(const Header& header, const Append& append) {
   if (!taken.cut.empty() && !planted(Planted::forget_dropped)) list_as_orphans(taken.cut, taken.batch);
   if (reconciled) given_up.clear();
   if (planted(Planted::acknowledge_before_fsync)) send(Ack{taken.agreed, meta.ever_synced, programmed, peer.snapshot_installed});
-  const bool nothing_new = taken.batch.append.empty() && taken.cut.empty() && meta == meta_asked && persisting.empty();
+  const bool nothing_new = taken.batch.append.empty() && taken.cut.empty() && meta == meta_asked;
   auto then = [this, agreed = taken.agreed, refused = taken.refused, whole = reconciled, committed = append.committed, term = header.term, generation = log_generation] {
     if (mode != Mode::following || meta.term != term || generation != log_generation || !history.holds(agreed)) return;
     agreement_durable = agreement_durable || (whole && reconciled);
@@ -54,7 +54,7 @@ void Replica::Impl::on_message(const Header& header, const Append& append) {
     send_orphans();
     if (refused) send_nack(NackReason::mismatch);
   };
-  nothing_new ? then() : persist(std::move(taken.batch), std::move(then));  // a repeat costs a slow disk nothing
+  nothing_new ? after_what_is_on_its_way(std::move(then)) : persist(std::move(taken.batch), std::move(then));  // a repeat costs a slow disk nothing
 }
 
 // Brings the own log to the leader's: entries that are there already are passed over, a conflicting tail is cut (only before this term's

@@ -261,6 +261,7 @@ struct Replica::Impl {
 
   // ---- small helpers (core.cpp)
   void persist(PersistBatch batch, std::function<void()> then);
+  void after_what_is_on_its_way(std::function<void()> then);  // to the disk; at once if nothing is
   void send(Body body);
   void send(Body body, std::uint64_t to_boot);
   void log(Severity severity, std::string text);
@@ -349,7 +350,7 @@ struct Replica::Impl {
   std::deque<std::string> request_order;
 
   PersistToken tokens = 0;
-  std::map<PersistToken, std::function<void()>> persisting;
+  std::map<PersistToken, std::vector<std::function<void()>>> persisting;  // in the order of the writes; what follows each
   TimePoint next_heartbeat{0};
   TimePoint next_stale{0};
   TimePoint led_at{0};  // follower: entries or a snapshot came or were asked for; once it agrees with the leader, a word of that one leading

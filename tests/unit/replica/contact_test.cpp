@@ -43,11 +43,11 @@ TEST(Contact, BothDecideAlikeWheneverTheBaseMovesOn) {  // H13: two followers wo
     ASSERT_NO_FATAL_FAILURE(give_a_snapshot_that_nobody_hears_of(pair, seconds(5)));
     pair.crash(0);  // before its own note of that snapshot was on its disk
     pair.crash(1);
+    pair.nodes[0].disk_free = pair.now;  // what was on its way went with the process
+    pair.nodes[0].disk_work = milliseconds(1);
     pair.boot(0);
     pair.boot(1);
     pair.own(0, Ownership::master);
-    pair.nodes[0].disk_free = pair.now;
-    pair.nodes[0].disk_work = milliseconds(1);
     ASSERT_TRUE(pair.run_until([&] { return pair.status(0).phase == Phase::solo; }));
     pair.run(milliseconds(moment));
     pair.nodes[0].disk_work = milliseconds(10);

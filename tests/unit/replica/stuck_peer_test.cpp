@@ -138,6 +138,14 @@ TEST(StuckPeer, ASlowFollowerIsWaitedFor) {
   EXPECT_EQ(pair.story().find("does not get in step"), std::string::npos);
 }
 
+// What comes again because the disk is slow must not make it slower: the repeats would wait for each other, and new changes for all of them.
+TEST(StuckPeer, ADiskThatIsSlowIsNotGivenTheSameAgain) {
+  Pair pair;
+  pair.nodes[1].disk_work = milliseconds(1500);
+  for (std::uint32_t i = 0; i < 12; ++i) EXPECT_EQ(pair.must(0, registration(kLb, i)).durability, Durability::pair);
+  EXPECT_EQ(pair.story().find("does not get in step"), std::string::npos);
+}
+
 // What it took no step for is no time in which the follower did nothing.
 TEST(StuckPeer, ALeaderThatStoodStillDoesNotTakeItsFollowerForStuck) {
   Pair pair;
